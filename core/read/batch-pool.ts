@@ -1,0 +1,35 @@
+import { RowBatch } from './row-batch.ts';
+
+const SMALL_FRAGMENTS = 32;
+const SMALL_BYTES = 8 * 1024;
+/** A batch whose bytes grew beyond this (one huge row) is not kept. */
+const KEPT_BYTES = 256 * 1024;
+/** Batches of each size that are kept for later. */
+const KEPT_BATCHES = 64;
+
+/**
+ * Batches to use again: making one costs more than a point read. One pool per thread. Two sizes: a cursor's first fill is
+ * small, so that a point read or a LIMIT 1 does not decode hundreds of rows; whoever reads on takes a large one.
+ */
+export class RowBatchPool {
+  readonly #small: RowBatch[] = [];
+  readonly #large: RowBatch[] = [];
+
+  /** An empty batch for few fragments. */
+  takeSmall(): RowBatch {
+    return this.#small.pop() ?? new RowBatch(SMALL_FRAGMENTS, SMALL_BYTES);
+  }
+
+  /** An empty batch for a stream. */
+  takeLarge(): RowBatch {
+    return this.#large.pop() ?? new RowBatch();
+  }
+
+  /** Takes back a batch of this pool that nobody reads any more. */
+  give(batch: RowBatch): void {
+    const kept = batch.capacity === SMALL_FRAGMENTS ? this.#small : this.#large;
+    if (kept.length >= KEPT_BATCHES || batch.writer.bytes.length > KEPT_BYTES) return;
+    batch.clear();
+    kept.push(batch);
+  }
+}
