@@ -1,0 +1,177 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { CorruptFileError, TesseraError, UnsupportedFormatError } from '../core/errors.ts';
+import { int64ToBigInt } from '../core/int64.ts';
+import { FragmentKind } from '../core/read/row-batch.ts';
+import { ALL_ROWS, type PartitionSlice } from '../core/read/slice.ts';
+import { ALL_TOKENS, Token, tokenOf } from '../core/token.ts';
+import { NodeFiles } from '../shards/host/node-files.ts';
+import { SSTable } from './reader.ts';
+import { ContentLines, drain } from './testing/content-lines.ts';
+
+/** Files that Cassandra and ScyllaDB wrote, with what a correct reader finds in them. */
+const FIXTURES: string = resolve(dirname(fileURLToPath(import.meta.url)), '../../shared/fixtures/sstables');
+const READ_VERSIONS = ['ma', 'mb', 'mc', 'md', 'me', 'na', 'nb', 'nc', 'oa'];
+
+const WHOLE: PartitionSlice = { slices: [ALL_ROWS], isReversed: false, wantsRows: true, wantsStatics: true };
+
+interface FixtureTable {
+  readonly prefix: string;
+  readonly version: string;
+  readonly content_sha256: string;
+  readonly content_lines: number;
+  readonly partition_count: number;
+  readonly statistics: Readonly<Record<string, unknown>> & { readonly partitioner: string };
+  readonly serialization_header: Readonly<Record<string, unknown>>;
+  readonly filter: { readonly hash_count: number; readonly bits: number } | null;
+}
+
+/** The statistics of an open SSTable in the form of expected.json. */
+function describeStatistics({ statistics: { partitioner, bloomFilterFpChance, stats } }: SSTable) {
+  const histogram = ({ offsets, counts }: typeof stats.partitionSizes) => ({
+    buckets: counts.length,
+    nonzero: [...counts].flatMap((count, i) =>
+      count === 0 ? [] : [[String(offsets[Math.max(0, i - 1)]), String(count)]],
+    ),
+  });
+  return {
+    partitioner,
+    bloom_filter_fp_chance: bloomFilterFpChance,
+    min_timestamp: String(int64ToBigInt(stats.minTimestampHi, stats.minTimestampLo)),
+    max_timestamp: String(int64ToBigInt(stats.maxTimestampHi, stats.maxTimestampLo)),
+    min_local_deletion_time: stats.minLocalDeletionTime,
+    max_local_deletion_time: stats.maxLocalDeletionTime,
+    min_ttl: stats.minTtl,
+    max_ttl: stats.maxTtl,
+    compression_ratio: Number.isNaN(stats.compressionRatio) ? 'NaN' : stats.compressionRatio,
+    sstable_level: stats.level,
+    repaired_at: String(stats.repairedAtMs),
+    total_columns_set: String(stats.cellCount),
+    total_rows: String(stats.rowCount),
+    has_legacy_counter_shards: stats.hasLegacyCounterShards,
+    partition_size_histogram: histogram(stats.partitionSizes),
+    cell_count_histogram: histogram(stats.cellCounts),
+  };
+}
+
+function describeHeader({ statistics: { header } }: SSTable) {
+  const column = ({ name, typeName }: { name: string; typeName: string }) => ({ name, type: typeName });
+  return {
+    min_timestamp: String(int64ToBigInt(header.minTimestampHi, header.minTimestampLo)),
+    key_type: header.partitionKeyType,
+    clustering_types: header.clusteringTypes,
+    static_columns: header.statics.map(column),
+    regular_columns: header.regulars.map(column),
+  };
+}
+interface Fixture {
+  readonly case: string;
+  readonly expect: { readonly readable: boolean };
+  readonly sstables: readonly FixtureTable[];
+}
+
+function loadCases(): Fixture[] {
+  if (!existsSync(FIXTURES)) return [];
+  const cases = JSON.parse(readFileSync(join(FIXTURES, 'cases.json'), 'utf8')) as { case: string }[];
+  return cases.map((entry) => JSON.parse(readFileSync(join(FIXTURES, entry.case, 'expected.json'), 'utf8')) as Fixture);
+}
+
+const cases = loadCases();
+const files = new NodeFiles();
+
+function dataPath(fixture: Fixture, table: FixtureTable): string {
+  return join(FIXTURES, fixture.case, `${table.prefix}-Data.db`);
+}
+
+const readable = cases
+  .filter((fixture) => fixture.expect.readable)
+  .flatMap((fixture) => fixture.sstables.map((table) => ({ name: `${fixture.case} ${table.prefix}`, fixture, table })));
+
+describe.skipIf(cases.length === 0)(
+  'files that others wrote (skipped where the fixtures are not beside the repository)',
+  () => {
+    const read = readable.filter(({ table }) => READ_VERSIONS.includes(table.version));
+    test.each(read)('$name has the expected content', async ({ fixture, table }) => {
+      for (const isBlocking of [true, false]) {
+        const sstable = await SSTable.open(files, dataPath(fixture, table), {
+          isBlocking,
+          anyPartitioner: true,
+          raw: true,
+        });
+        const content = new ContentLines(sstable.table, sstable.version.hasUnsignedDeletionTime);
+        await drain(sstable.openScan(ALL_TOKENS, WHOLE), (batch) => content.add(batch));
+        sstable.close();
+        const text = content.lines.map((line) => `${line}\n`).join('');
+        if (createHash('sha256').update(text).digest('hex') !== table.content_sha256) {
+          expect(content.lines.slice(0, 40)).toEqual(['?']);
+        }
+        expect(content.partitionCount).toBe(table.partition_count);
+        expect(content.lines.length).toBe(table.content_lines);
+      }
+    });
+
+    test.each(read)('$name has the expected statistics, header and filter', async ({ fixture, table }) => {
+      const sstable = await SSTable.open(files, dataPath(fixture, table), { anyPartitioner: true });
+      expect(table.statistics).toMatchObject(describeStatistics(sstable));
+      expect(table.serialization_header).toMatchObject(describeHeader(sstable));
+      if (table.filter !== null && sstable.filter !== undefined) {
+        expect(sstable.filter.hashCount).toBe(table.filter.hash_count);
+        expect(sstable.filter.bitCount).toBe(table.filter.bits);
+      }
+      sstable.close();
+    });
+
+    const murmur = read.filter(({ table }) => table.statistics.partitioner.endsWith('Murmur3Partitioner'));
+    test.each(murmur)('$name: every key is found by filter, summary and index', async ({ fixture, table }) => {
+      const sstable = await SSTable.open(files, dataPath(fixture, table), { isBlocking: true, raw: true });
+      const keys: Uint8Array[] = [];
+      await drain(sstable.openScan(ALL_TOKENS, { ...WHOLE, wantsRows: false, wantsStatics: false }), (batch) => {
+        for (let i = 0; i < batch.count; i++) {
+          if (batch.kind[i] !== FragmentKind.PartitionStart) continue;
+          keys.push(batch.bytes.slice(batch.positionStart[i], batch.positionEnd[i]));
+        }
+      });
+      expect(keys.length).toBe(table.partition_count);
+      const token = new Token();
+      for (const key of keys.length > 500 ? keys.filter((_, i) => i % 97 === 0) : keys) {
+        tokenOf(key, 0, key.length, token);
+        const cursor = sstable.openPartition(token.hi, token.lo, key, 0, key.length, WHOLE);
+        let starts = 0;
+        await drain(cursor!, (batch) => {
+          for (let i = 0; i < batch.count; i++) if (batch.kind[i] === FragmentKind.PartitionStart) starts++;
+        });
+        expect(starts).toBe(1);
+      }
+      sstable.close();
+    });
+
+    const unreadable = cases
+      .filter((fixture) => !fixture.expect.readable)
+      .flatMap((fixture) =>
+        fixture.sstables.map((table) => ({ name: `${fixture.case} ${table.prefix}`, fixture, table })),
+      );
+    test.each(unreadable)('$name is refused', async ({ fixture, table }) => {
+      const attempt = async () => {
+        const sstable = await SSTable.open(files, dataPath(fixture, table), { isBlocking: true });
+        try {
+          await drain(sstable.openScan(ALL_TOKENS, WHOLE), () => {});
+          await drain(sstable.openScan(ALL_TOKENS, { ...WHOLE, wantsRows: false }), () => {});
+        } finally {
+          sstable.close();
+        }
+      };
+      await expect(attempt()).rejects.toBeInstanceOf(TesseraError);
+      await expect(attempt()).rejects.toSatisfy(
+        (error) => error instanceof CorruptFileError || error instanceof UnsupportedFormatError,
+      );
+    });
+
+    const foreign = readable.filter(({ table }) => !READ_VERSIONS.includes(table.version));
+    test.each(foreign)('$name is refused by its version', async ({ fixture, table }) => {
+      await expect(SSTable.open(files, dataPath(fixture, table))).rejects.toThrow(`version ${table.version} `);
+    });
+  },
+);
