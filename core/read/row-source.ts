@@ -2,8 +2,8 @@ import type { RowCursor } from './row-cursor.ts';
 import type { PartitionSlice, TokenRange } from './slice.ts';
 
 /**
- * Something that holds partitions: a memtable, an SSTable, a set of them. A source does not change in a way that an open
- * cursor could see half: a cursor shows each mutation whole or not at all within what one `fill` delivers.
+ * Something that holds partitions: a memtable, an SSTable, a set of them. It may be written while a cursor is open: the cursor
+ * shows each partition as it was when it began to deliver it, so every mutation whole or not at all.
  *
  * What every cursor of a source delivers:
  * - All columns, tombstones included, nothing expired or purged: that is done above (`live-cursor.ts`, compaction).

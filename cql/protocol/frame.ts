@@ -110,6 +110,11 @@ export class FrameSplitter {
     return this.#pending.length;
   }
 
+  /** Body length of the frame of which only a part has come, in bytes; 0 while there is none or its header is not whole. */
+  get pendingBodyLength(): number {
+    return Math.max(0, this.#pendingTotal - HEADER_LENGTH);
+  }
+
   /** Gives the next bytes of the connection. They are borrowed until `next` says NeedMore. */
   push(chunk: Uint8Array, start = 0, end: number = chunk.length): void {
     this.#chunk = chunk;
