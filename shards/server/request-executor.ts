@@ -1,0 +1,66 @@
+import type { ByteWriter } from '../../core/bytes.ts';
+import type { ThreadId } from '../../core/ports/mailbox.ts';
+import type { BatchPlan, BoundValues, ResultColumn, StatementPlan } from '../../cql/plan/plan.ts';
+import type { Consistency } from '../../cql/protocol/consistency.ts';
+import type { SchemaChange } from '../../cql/protocol/event.ts';
+
+/**
+ * The seam between the server, which knows sockets and frames, and the coordinator, which knows tablets, replicas and
+ * consistency levels. The server plans a statement and hands it over with its values; the coordinator answers through the
+ * request's completion.
+ */
+
+/** How a request wants to be carried out. One record per request slot, filled anew; valid until the completion is called. */
+export interface RequestOptions {
+  readonly consistency: Consistency;
+  readonly serialConsistency: Consistency;
+  /** Rows of a page; 0: all. */
+  readonly pageSize: number;
+  readonly pagingState: Uint8Array | undefined;
+  /** The client's default timestamp; when absent the shard's clock gives one. */
+  readonly hasTimestamp: boolean;
+  readonly timestampHi: number;
+  readonly timestampLo: number;
+  /** Keyspace in use on the connection, '' for none. */
+  readonly keyspace: string;
+  /** The statement's text where it came as text, for DDL; '' else. */
+  readonly text: string;
+  /** True when the request came from another shard by `bounce`: it must not be bounced again. */
+  readonly isBounced: boolean;
+}
+
+/**
+ * Takes the one answer of one request. Exactly one method is called, once: within `execute` or in a later turn. Records are
+ * pooled: nothing may be kept after the call.
+ */
+export interface Completion {
+  /** Done, nothing to return. */
+  done(warnings: readonly string[]): void;
+  /** Rows in the protocol's form; copies `rows` before it returns. */
+  rows(
+    columns: readonly ResultColumn[],
+    rowCount: number,
+    rows: ByteWriter,
+    pagingState: Uint8Array | undefined,
+    warnings: readonly string[],
+  ): void;
+  /** DDL that changed something; DDL that found nothing to do is `done`. */
+  schemaChanged(change: SchemaChange, warnings: readonly string[]): void;
+  /** USE: the server binds the keyspace to the connection. */
+  keyspaceSet(keyspace: string): void;
+  /** Any error; `cql/protocol/error.ts` maps it. */
+  failed(error: unknown): void;
+  /**
+   * Another shard must coordinate this request (a lightweight transaction belongs to the partition's shard). Called within
+   * `execute` only, while the frame is still there: the server sends the frame's body to that shard and passes its answer
+   * through.
+   */
+  bounce(to: ThreadId): void;
+}
+
+export interface RequestExecutor {
+  /** Any plan but a batch. `values` are borrowed until `execute` returns. Never throws: errors go to the completion. */
+  execute(plan: StatementPlan, values: BoundValues, options: RequestOptions, completion: Completion): void;
+  /** A batch: one set of values per statement. */
+  executeBatch(plan: BatchPlan, values: readonly BoundValues[], options: RequestOptions, completion: Completion): void;
+}
