@@ -28,6 +28,8 @@ export interface OpenOptions {
   readonly anyPartitioner?: boolean;
   /** For dumps: deletion times as the file has them (u32 bit patterns), rows of nothing too. */
   readonly raw?: boolean;
+  /** The SSTable is staged: its TOC still has its temporary name. What is opened stays good when it is committed. */
+  readonly isStaged?: boolean;
 }
 
 /** What opening an SSTable finds. */
@@ -139,7 +141,7 @@ export class SSTableLoader {
     const path = this.#path(Component.Toc);
     const toc = await this.#readIfThere(Component.Toc);
     if (toc !== undefined) return decodeToc(toc, path);
-    if (this.#files.status(this.#path(TOC_STAGED)) !== undefined) {
+    if (this.#files.status(joinPath(this.#directory, `${this.#prefix}-${TOC_STAGED}`)) !== undefined) {
       throw new CorruptFileError(path, 0, 'not committed: its TOC has its temporary name');
     }
     const start = `${this.#prefix}-`;
@@ -148,7 +150,8 @@ export class SSTableLoader {
   }
 
   #path(component: string): string {
-    return joinPath(this.#directory, `${this.#prefix}-${component}`);
+    const name = component === Component.Toc && this.#options.isStaged === true ? TOC_STAGED : component;
+    return joinPath(this.#directory, `${this.#prefix}-${name}`);
   }
 
   async #readIfThere(component: string): Promise<Uint8Array | undefined> {

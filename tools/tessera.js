@@ -4,9 +4,13 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { constants } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+// The pool that serves the files of all threads takes its size when it is first used, which loading a module is: a slow sync
+// must not queue behind reads.
+process.env.UV_THREADPOOL_SIZE ??= String(4 + 2 * Math.min(8, availableParallelism()));
 
 const NEEDED_MAJOR = 26;
 const here = dirname(fileURLToPath(import.meta.url));
