@@ -61,7 +61,7 @@ export interface Checkpoint {
 
 export const EMPTY_CHECKPOINT: Checkpoint = { groups: [], cleanups: [], truncates: [] };
 
-const LEAST_GROUP_BYTES = 184;
+const LEAST_GROUP_BYTES = 152;
 const RUN_BYTES = 16;
 const CLEANUP_BYTES = 44;
 const TRUNCATE_BYTES = 36;

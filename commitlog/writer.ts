@@ -152,6 +152,11 @@ export class CommitlogWriter {
     return this.#segmentBytesSum + this.#offset;
   }
 
+  /** Records before this segment are never replayed again. */
+  get oldestSegmentId(): number {
+    return this.#retained[0]?.file.segmentId ?? this.#segment.segmentId;
+  }
+
   get segmentCount(): number {
     return this.#retained.length + 1;
   }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { suggestion } from './commands/near-names.ts';
+import { suggestion } from '../daemon/near-names.ts';
 import { endWhenReaderLeaves, StandardOutput, type TextOutput } from './commands/text-output.ts';
 
 /** Exit codes that this file gives by itself (tools §1.3); it loads nothing that a sub-command does not need. */

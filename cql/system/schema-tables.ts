@@ -1,4 +1,4 @@
-import { type ColumnDescriptor, ColumnKind } from '../../core/schema/column.ts';
+import { type ColumnDescriptor, ColumnKind, type DroppedColumn } from '../../core/schema/column.ts';
 import type { KeyspaceDescriptor, Schema } from '../../core/schema/keyspace.ts';
 import type { TableDescriptor } from '../../core/schema/table.ts';
 import type { SystemContext } from './system-context.ts';
@@ -51,6 +51,16 @@ function columnRow(table: TableDescriptor, column: ColumnDescriptor): SystemRow 
     position: isKey ? column.position : -1,
     type: column.type.cqlName,
   };
+}
+
+/** A name may have been dropped more than once: the latest drop is shown, as the name is the key. */
+function latestDrops(table: TableDescriptor): DroppedColumn[] {
+  const latest = new Map<string, DroppedColumn>();
+  for (const column of table.definition.droppedColumns) {
+    const before = latest.get(column.name);
+    if (before === undefined || before.droppedAtUs < column.droppedAtUs) latest.set(column.name, column);
+  }
+  return [...latest.values()];
 }
 
 /**
@@ -123,7 +133,7 @@ export function schemaTables(all: (context: SystemContext) => Schema): VirtualTa
       'columns that were dropped',
       (context) =>
         tables(context).flatMap((each) =>
-          each.definition.droppedColumns.map((column) => ({
+          latestDrops(each).map((column) => ({
             keyspace_name: each.keyspace,
             table_name: each.name,
             column_name: column.name,

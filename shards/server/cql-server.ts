@@ -30,8 +30,8 @@ export interface SupportedFacts {
   readonly hostId: string;
   /** Bits of Extension that clients may switch on. */
   readonly extensions: number;
-  /** 0 where there is none. */
-  readonly shardAwarePort: number;
+  /** Port on which the client's port chooses the shard. Undefined: clients are told nothing of shards. */
+  readonly shardAwarePort: number | undefined;
 }
 
 export interface CqlServerOptions {
@@ -85,10 +85,11 @@ export class CqlServer {
     const cache = new PreparedCache(limits.preparedBytes, metrics, Math.floor(options.random.next() * 2 ** 32) | 0);
     this.#cache = cache;
     const compressors = compressorsOf(options.blockCodecs);
+    const { shardAwarePort } = options.supported;
     const supported: SupportedConfig = {
       compressions: [...compressors.keys()],
       extensions: options.supported.extensions,
-      sharding: { shard: self, shardCount, shardAwarePort: options.supported.shardAwarePort },
+      sharding: shardAwarePort === undefined ? undefined : { shard: self, shardCount, shardAwarePort },
       hostId: options.supported.hostId,
     };
     const handshake = new Handshake(supported, compressors, options.authenticator, this.events);

@@ -4,7 +4,8 @@ import { NO_DELETION_TIME } from '../../core/mutation/row-body.ts';
 import { FragmentKind, type RowBatch } from '../../core/read/row-batch.ts';
 import type { RowCursor } from '../../core/read/row-cursor.ts';
 import type { PartitionSlice, TokenRange } from '../../core/read/slice.ts';
-import type { MemtableView } from './memtable-view.ts';
+import { BeforeImages } from './before-images.ts';
+import type { MemtableView, PartitionWatcher } from './memtable-view.ts';
 import {
   currentRecord,
   isExtended,
@@ -22,10 +23,11 @@ const Phase = { NextPartition: 0, PartitionStart: 1, StaticRow: 2, Rows: 3, Part
 type Phase = (typeof Phase)[keyof typeof Phase];
 
 /**
- * Reads a memtable, live or sealed, by `core/read/row-cursor.ts`. A fill never waits; between fills a live memtable may be
- * written: partitions keep their places in the index's order, rows are looked for again (row-walk.ts).
+ * Reads a memtable, live or sealed, by `core/read/row-cursor.ts`. A fill never waits. Between fills a live memtable may be
+ * written: partitions keep their places in the index's order; the one that is being delivered is shown to its end as it was
+ * when it began, so that no mutation is ever seen half (before-images.ts).
  */
-export class MemtableCursor implements RowCursor {
+export class MemtableCursor implements RowCursor, PartitionWatcher {
   readonly #view: MemtableView;
   readonly #slice: PartitionSlice;
   readonly #range: TokenRange | undefined;
@@ -37,6 +39,8 @@ export class MemtableCursor implements RowCursor {
   #record = 0;
   /** Made when a partition needs it. */
   #walk: RowWalk | undefined = undefined;
+  #isWatching = false;
+  #images: BeforeImages | undefined = undefined;
 
   private constructor(
     view: MemtableView,
@@ -70,6 +74,7 @@ export class MemtableCursor implements RowCursor {
     assert(this.#isOpen, 'a closed cursor is not read');
     assert(!batch.isFull(), 'the batch has room');
     const before = batch.count;
+    this.#images?.assureComplete();
     if (this.#record !== 0) this.#record = currentRecord(this.#view.views, this.#record);
     while (this.#phase !== Phase.Done && !batch.isFull()) {
       switch (this.#phase) {
@@ -83,14 +88,24 @@ export class MemtableCursor implements RowCursor {
           this.#staticRow(batch);
           break;
         case Phase.Rows:
-          if (this.#walk!.fill(this.#record, batch)) this.#phase = Phase.PartitionEnd;
+          if (this.#walk!.fill(this.#record, this.#images, batch)) this.#phase = Phase.PartitionEnd;
           break;
         default:
           batch.addPartitionEnd();
           this.#leavePartition();
       }
     }
+    if (this.#phase > Phase.PartitionStart && this.#phase < Phase.Done && !this.#isWatching) this.#watch();
     return batch.count - before;
+  }
+
+  record(): number {
+    return currentRecord(this.#view.views, this.#record);
+  }
+
+  images(): BeforeImages {
+    this.#images ??= new BeforeImages();
+    return this.#images;
   }
 
   load(): Promise<void> {
@@ -105,11 +120,27 @@ export class MemtableCursor implements RowCursor {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#phase = Phase.Done;
+    this.#unwatch();
     this.#walk = undefined;
     this.#view.release();
   }
 
+  #watch(): void {
+    this.#isWatching = true;
+    this.#view.watchers.push(this);
+  }
+
+  #unwatch(): void {
+    if (!this.#isWatching) return;
+    this.#isWatching = false;
+    this.#images = undefined;
+    const { watchers } = this.#view;
+    const last = watchers.pop()!;
+    if (last !== this) watchers[watchers.indexOf(this)] = last;
+  }
+
   #leavePartition(): void {
+    this.#unwatch();
     this.#phase = this.#range === undefined ? Phase.Done : Phase.NextPartition;
   }
 
@@ -154,7 +185,7 @@ export class MemtableCursor implements RowCursor {
     this.#phase = this.#slice.wantsStatics ? Phase.StaticRow : this.#rowsPhase();
     if (!this.#slice.wantsRows) return;
     this.#walk ??= new RowWalk(this.#view, this.#slice);
-    this.#walk.begin(hi, lo, time);
+    this.#walk.begin();
   }
 
   /** Start, row and end in one. May pass the batch's limit of bytes by a small row. */
@@ -182,6 +213,9 @@ export class MemtableCursor implements RowCursor {
     const { views, records } = this.#view;
     if (!isExtended(views, this.#record)) return;
     const row = views.i32[(this.#record >> 2) + PartitionWord.Static]!;
-    if (row !== 0) records.addTo(batch, FragmentKind.StaticRow, row, BARE_HEAD);
+    if (row === 0) return;
+    const body = this.#images?.rowBody(row);
+    if (body === undefined) records.addTo(batch, FragmentKind.StaticRow, row, BARE_HEAD);
+    else if (body.length > 0) batch.addFragment(FragmentKind.StaticRow, 0, body, 0, 0, 0, body.length);
   }
 }

@@ -1,5 +1,6 @@
 import type { TokenRange } from '../../core/read/slice.ts';
 import type { TableDescriptor } from '../../core/schema/table.ts';
+import type { BeforeImages } from './before-images.ts';
 import { PartitionIndex, type PartitionIndexHandle } from './partition-index.ts';
 import { RangeBoundaries } from './range-boundaries.ts';
 import { BARE_HEAD, CLUSTERED_HEAD, RowRecords } from './row-records.ts';
@@ -15,6 +16,8 @@ export class MemtableView {
   readonly records: RowRecords;
   /** Head of a row record: tables without clustering columns keep no prefix. */
   readonly rowHead: number;
+  /** Cursors that stand in the middle of a partition: what they have not delivered is kept for them when it changes. */
+  readonly watchers: PartitionWatcher[] = [];
   /** What keeps the memory: every open cursor counts. */
   readonly #keeper: MemoryKeeper;
   table: TableDescriptor;
@@ -42,6 +45,14 @@ export class MemtableView {
   release(): void {
     this.#keeper.release();
   }
+}
+
+/** A cursor in the middle of a partition. */
+export interface PartitionWatcher {
+  /** The partition's current record. */
+  record(): number;
+  /** Where a writer puts what it is about to change. */
+  images(): BeforeImages;
 }
 
 /** Counts the users of a memtable's memory. */

@@ -6,7 +6,8 @@ import type { RowCursor } from '../../core/read/row-cursor.ts';
 import type { RowSource } from '../../core/read/row-source.ts';
 import type { PartitionSlice, TokenRange } from '../../core/read/slice.ts';
 import type { TableDescriptor } from '../../core/schema/table.ts';
-import { Arena } from './arena.ts';
+import { Arena, blockBytes } from './arena.ts';
+import type { BeforeImages } from './before-images.ts';
 import { MemtableCursor } from './memtable-cursor.ts';
 import { MemtableStats } from './memtable-stats.ts';
 import { MemtableView } from './memtable-view.ts';
@@ -28,10 +29,11 @@ import {
   chainedRowBytes,
   inlineRowBytes,
   isSmallRow,
+  MERGE_GROWTH,
   ROW_UPDATE_BYTES,
   versionBytes,
 } from './row-records.ts';
-import { TREE_INSERT_BYTES } from './row-tree.ts';
+import { treeInsertBytes } from './row-tree.ts';
 import type { MemtableHandle } from './sealed-memtable.ts';
 import { NO_ROOM, PAGE_BYTES, type SlabPool } from './slab-pool.ts';
 
@@ -42,6 +44,8 @@ const BASE_BYTES: number = 2 * PAGE_BYTES;
 /** Mutations up to this length are let in by one comparison while the pool has room for the worst of them. */
 const QUICK_LENGTH = 2048;
 const LEAST_PART_BYTES = 9;
+/** A version's head, and the rounding of its block. */
+const MERGED_HEAD_BYTES = 16;
 const QUICK_BYTES: number =
   Math.ceil(QUICK_LENGTH / LEAST_PART_BYTES) * (ROW_UPDATE_BYTES + RANGE_INSERT_BYTES) + 4 * QUICK_LENGTH + BASE_BYTES;
 
@@ -63,6 +67,11 @@ export class Memtable implements RowSource {
   #references = 1;
   /** Bytes that must stay free for the rest of the mutation that is being applied. */
   #promised = 0;
+  /** Room that a mutation is found to need: pieces of up to a page, runs of pages; see `#measure`. */
+  #smallBytes = 0;
+  #largeBytes = 0;
+  /** Of cursors in the middle of the partition that is being written. */
+  #watching: readonly BeforeImages[] = NOBODY;
 
   /** @param range the tokens of the tablet */
   constructor(pool: SlabPool, table: TableDescriptor, range: TokenRange) {
@@ -114,6 +123,7 @@ export class Memtable implements RowSource {
     reader.open(bytes, start, end);
     assert(this.#view.index.owns(reader.tokenHi), 'the tablet owns the token');
     let record = 0;
+    if (this.#view.watchers.length > 0) this.#findWatching();
     while (reader.next()) {
       if (this.#isNothing()) continue;
       if (record === 0) {
@@ -127,7 +137,18 @@ export class Memtable implements RowSource {
       record = this.#applyPart(record);
     }
     this.#arena.dropReserved();
+    if (this.#watching !== NOBODY) this.#setWatching(NOBODY);
     return true;
+  }
+
+  /**
+   * Pool memory that must be free for a mutation to be let in while this memtable is empty. A mutation that needs more than
+   * the pool has can never be applied.
+   */
+  roomFor(bytes: Uint8Array, start: number, end: number): number {
+    this.#reader.open(bytes, start, end);
+    this.#measure(0);
+    return 2 * this.#smallBytes + PAGE_BYTES + this.#largeBytes;
   }
 
   /** The record of a partition, 0 when there is none. Good until the memtable is released. */
@@ -183,44 +204,110 @@ export class Memtable implements RowSource {
       this.#promised = QUICK_BYTES;
       return this.#view.index.prepare(arena);
     }
-    const reader = this.#reader;
-    reader.open(bytes, start, end);
-    this.#promised = BASE_BYTES;
-    let isPossible = this.#need(EXTENDED_KEY_AT + reader.keyEnd - reader.keyStart);
-    while (isPossible && reader.next()) isPossible = this.#needForPart();
+    this.#reader.open(bytes, start, end);
+    this.#measure(arena.allocatedBytes);
+    this.#promised = this.#smallBytes;
+    let isPossible = true;
+    if (this.#largeBytes > 0) {
+      this.#reader.open(bytes, start, end);
+      isPossible = this.#reserveLarge();
+    }
     if (isPossible && arena.canAllocate(this.#promised) && this.#view.index.prepare(arena)) return true;
     arena.dropReserved();
     return false;
   }
 
-  /** Adds a block to what the mutation needs, sets it aside if it is large. */
-  #need(size: number): boolean {
-    if (size > PAGE_BYTES) return this.#arena.reserve(size);
-    this.#promised += size + 3;
+  /**
+   * Finds what the reader's mutation may need at worst.
+   * @param heldBytes memory of the rows that it may be merged with
+   */
+  #measure(heldBytes: number): void {
+    const reader = this.#reader;
+    this.#smallBytes = BASE_BYTES;
+    this.#largeBytes = 0;
+    this.#need(EXTENDED_KEY_AT + reader.keyEnd - reader.keyStart);
+    let rows = 0;
+    let bodies = 0;
+    let disordered = 0;
+    let lastStart = -1;
+    let lastEnd = 0;
+    const { comparator } = this.#view.table;
+    while (reader.next()) {
+      const { kind, bytes, positionStart, positionEnd, endPositionStart, endPositionEnd, bodyStart, bodyEnd } = reader;
+      if (kind === PartKind.PartitionDeletion) continue;
+      if (kind === PartKind.RangeDeletion) {
+        this.#smallBytes += RANGE_INSERT_BYTES;
+        this.#need(boundaryBytes(positionEnd - positionStart));
+        this.#need(boundaryBytes(endPositionEnd - endPositionStart));
+        continue;
+      }
+      rows++;
+      bodies += bodyEnd - bodyStart;
+      this.#need(versionBytes(bodyEnd - bodyStart));
+      if (!isSmallRow(positionEnd - positionStart, bodyEnd - bodyStart)) {
+        this.#need(chainedRowBytes(this.#view.rowHead, positionEnd - positionStart));
+      }
+      const isAscending =
+        kind === PartKind.Row &&
+        (lastStart < 0 || comparator.compare(bytes, lastStart, lastEnd, 0, bytes, positionStart, positionEnd, 0) < 0);
+      if (!isAscending) disordered++;
+      lastStart = positionStart;
+      lastEnd = positionEnd;
+    }
+    // A row that comes once is merged once with what the memtable holds of it; one that comes again may grow each time.
+    const merged = blockBytes(MERGE_GROWTH * (heldBytes + bodies)) + rows * MERGED_HEAD_BYTES;
+    this.#smallBytes += Math.min(rows * ROW_UPDATE_BYTES, merged + disordered * ROW_UPDATE_BYTES);
+    this.#smallBytes += treeInsertBytes(rows, heldBytes);
+  }
+
+  /** Counts a block. */
+  #need(size: number): void {
+    if (size > PAGE_BYTES) this.#largeBytes += Math.ceil(size / PAGE_BYTES) * PAGE_BYTES;
+    else this.#smallBytes += size + 3;
+  }
+
+  /** Sets the blocks aside that `#measure` has counted as large; false when one cannot be had. */
+  #reserveLarge(): boolean {
+    const reader = this.#reader;
+    const arena = this.#arena;
+    if (!arena.reserve(EXTENDED_KEY_AT + reader.keyEnd - reader.keyStart)) return false;
+    while (reader.next()) {
+      const { kind, positionStart, positionEnd, endPositionStart, endPositionEnd, bodyStart, bodyEnd } = reader;
+      if (kind === PartKind.PartitionDeletion) continue;
+      const prefixLength = positionEnd - positionStart;
+      if (kind === PartKind.RangeDeletion) {
+        if (!arena.reserve(boundaryBytes(prefixLength))) return false;
+        if (!arena.reserve(boundaryBytes(endPositionEnd - endPositionStart))) return false;
+        continue;
+      }
+      if (!arena.reserve(versionBytes(bodyEnd - bodyStart))) return false;
+      if (isSmallRow(prefixLength, bodyEnd - bodyStart)) continue;
+      if (!arena.reserve(chainedRowBytes(this.#view.rowHead, prefixLength))) return false;
+    }
     return true;
   }
 
-  #needForPart(): boolean {
-    const { kind, positionStart, positionEnd, endPositionStart, endPositionEnd, bodyStart, bodyEnd } = this.#reader;
-    switch (kind) {
-      case PartKind.PartitionDeletion:
-        return true;
-      case PartKind.RangeDeletion:
-        this.#promised += RANGE_INSERT_BYTES;
-        return (
-          this.#need(boundaryBytes(positionEnd - positionStart)) &&
-          this.#need(boundaryBytes(endPositionEnd - endPositionStart))
-        );
-      default: {
-        const prefixLength = positionEnd - positionStart;
-        this.#promised += ROW_UPDATE_BYTES + TREE_INSERT_BYTES;
-        return (
-          this.#need(versionBytes(bodyEnd - bodyStart)) &&
-          (isSmallRow(prefixLength, bodyEnd - bodyStart) ||
-            this.#need(chainedRowBytes(this.#view.rowHead, prefixLength)))
-        );
-      }
-    }
+  /** Finds the cursors that must go on seeing the partition of the reader's mutation as it is now. */
+  #findWatching(): void {
+    const { index, watchers } = this.#view;
+    const { tokenHi, tokenLo, bytes, keyStart, keyEnd } = this.#reader;
+    const record = index.find(tokenHi, tokenLo, bytes, keyStart, keyEnd);
+    if (record === 0) return;
+    const watching: BeforeImages[] = [];
+    for (const watcher of watchers) if (watcher.record() === record) watching.push(watcher.images());
+    if (watching.length > 0) this.#setWatching(watching);
+  }
+
+  #setWatching(watching: readonly BeforeImages[]): void {
+    this.#watching = watching;
+    this.#view.boundaries.watching = watching;
+  }
+
+  /** Keeps a row for the cursors before it changes. */
+  #keepRow(row: number, head: number): void {
+    if (this.#watching.every((images) => images.hasRow(row))) return;
+    const body = this.#view.records.copyBody(row, head);
+    for (const images of this.#watching) images.keepRow(row, body);
   }
 
   /** True for a part that says nothing: it must not make a partition. */
@@ -327,6 +414,7 @@ export class Memtable implements RowSource {
     if (!isExtended(views, record)) {
       const row = plainRowOf(views, record);
       if (rowHead === BARE_HEAD || rows.compare(row, bytes, positionStart, positionEnd, 0) === 0) {
+        this.#keepRow(row, rowHead);
         records.update(arena, row, rowHead, bytes, bodyStart, bodyEnd, this.#promised);
         return record;
       }
@@ -336,10 +424,12 @@ export class Memtable implements RowSource {
     const root = views.i32[rootWord]!;
     const found = rowHead === BARE_HEAD ? root : rows.find(root, bytes, positionStart, positionEnd, 0);
     if (found !== 0) {
+      this.#keepRow(found, rowHead);
       records.update(arena, found, rowHead, bytes, bodyStart, bodyEnd, this.#promised);
       return record;
     }
     const row = records.create(arena, rowHead, bytes, positionStart, positionEnd, bodyStart, bodyEnd);
+    for (const images of this.#watching) images.addRow(row);
     views.i32[rootWord] = root === 0 ? row : rows.insert(arena, root, row);
     this.stats.rowCount++;
     return record;
@@ -352,9 +442,12 @@ export class Memtable implements RowSource {
     const row = views.i32[word]!;
     this.stats.addBody(bytes, bodyStart, bodyEnd);
     if (row === 0) {
-      views.i32[word] = records.create(this.#arena, BARE_HEAD, bytes, 0, 0, bodyStart, bodyEnd);
+      const created = records.create(this.#arena, BARE_HEAD, bytes, 0, 0, bodyStart, bodyEnd);
+      for (const images of this.#watching) images.addRow(created);
+      views.i32[word] = created;
       this.stats.rowCount++;
     } else {
+      this.#keepRow(row, BARE_HEAD);
       records.update(this.#arena, row, BARE_HEAD, bytes, bodyStart, bodyEnd, this.#promised);
     }
     return record;
@@ -400,3 +493,5 @@ export class Memtable implements RowSource {
     return record;
   }
 }
+
+const NOBODY: readonly BeforeImages[] = [];

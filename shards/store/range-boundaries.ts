@@ -6,6 +6,7 @@ import { NO_DELETION_TIME } from '../../core/mutation/row-body.ts';
 import { DELETION_BYTES } from '../../core/read/row-batch.ts';
 import type { ClusteringComparator } from '../../core/schema/clustering-comparator.ts';
 import type { Arena } from './arena.ts';
+import type { BeforeImages } from './before-images.ts';
 import { RowTree, TREE_INSERT_BYTES, TreePosition } from './row-tree.ts';
 import { NO_ROOM, type SlabViews } from './slab-pool.ts';
 
@@ -39,6 +40,8 @@ export class RangeBoundaries {
   hi: number = INT64_MIN_HI;
   lo: number = INT64_MIN_LO;
   time: number = NO_DELETION_TIME;
+  /** Of cursors that must go on seeing the partition at hand as it was. */
+  watching: readonly BeforeImages[] = NOBODY;
 
   constructor(views: SlabViews, comparator: ClusteringComparator) {
     this.#views = views;
@@ -98,7 +101,10 @@ export class RangeBoundaries {
     tree.seekForward(at, top, bytes, start, startEnd, startWeight, false);
     while (at.item !== 0 && tree.compare(at.item, bytes, end, endEnd, endWeight) < 0) {
       this.load(at.item);
-      if (reconcileDeletions(this.hi, this.lo, this.time, hi, lo, time) < 0) this.#store(at.item, hi, lo, time);
+      if (reconcileDeletions(this.hi, this.lo, this.time, hi, lo, time) < 0) {
+        for (const images of this.watching) images.keepBoundary(at.item, this.hi, this.lo, this.time);
+        this.#store(at.item, hi, lo, time);
+      }
       tree.next(at);
     }
     return top;
@@ -138,6 +144,7 @@ export class RangeBoundaries {
     i32[(boundary >> 2) + 1] = end - start;
     copyBytes(bytes, start, end, u8, boundary + HEAD);
     this.#store(boundary, this.hi, this.lo, this.time);
+    for (const images of this.watching) images.addBoundary(boundary);
     // The first boundary of a partition makes a tree too: a bare offset as root would be taken for a row's.
     return this.tree.insert(arena, root, boundary);
   }
@@ -150,3 +157,5 @@ export class RangeBoundaries {
     writeI32LE(u8, at + 8, time);
   }
 }
+
+const NOBODY: readonly BeforeImages[] = [];

@@ -2,8 +2,8 @@ import { assert } from '../../core/assert.ts';
 import { ByteWriter, copyBytes, readI32LE, writeI32LE } from '../../core/bytes.ts';
 import { compareInt64 } from '../../core/int64.ts';
 import { RowMerger } from '../../core/mutation/merge-rows.ts';
-import { CellFlag, RowBodyWriter, RowFlag, RowReader } from '../../core/mutation/row-body.ts';
-import { FragmentKind, type RowBatch } from '../../core/read/row-batch.ts';
+import { CellFlag, RowFlag, RowReader } from '../../core/mutation/row-body.ts';
+import type { FragmentKind, RowBatch } from '../../core/read/row-batch.ts';
 import type { TableDescriptor } from '../../core/schema/table.ts';
 import { TypeKind } from '../../core/types/cql-type.ts';
 import { type Arena, blockBytes } from './arena.ts';
@@ -120,15 +120,16 @@ export class RowRecords {
     if (length > 0) batch.addFragment(kind, 0, u8, start, end, bodyStart, bodyStart + length);
   }
 
-  /** The same for a clustering row with a deletion that is merged into it. */
-  addDeletedTo(batch: RowBatch, row: number, head: number, hi: number, lo: number, deletionTime: number): void {
-    const deletion = new ByteWriter(16);
-    const writer = new RowBodyWriter();
-    writer.begin(deletion);
-    writer.deletion(hi, lo, deletionTime);
+  /** A copy of the row's body, its versions merged. */
+  copyBody(row: number, head: number): Uint8Array {
+    const { i32, u8 } = this.#views;
+    const start = row + head + this.prefixLength(row, head);
+    const length = i32[row >> 2]!;
+    if (length !== CHAINED) return new Uint8Array(u8.slice(start, start + length));
+    const body = new ByteWriter(256);
     this.#beginMerge(row, head);
-    this.merger.add(deletion.bytes, 0, deletion.length);
-    this.#endMerge(batch, FragmentKind.Row, row + head, row + head + this.prefixLength(row, head));
+    this.merger.finish(body);
+    return body.toBytes();
   }
 
   #beginMerge(row: number, head: number): void {

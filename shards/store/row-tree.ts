@@ -34,6 +34,17 @@ const MAX_DEPTH = 8;
 /** Most bytes that one insertion takes: a node on every level and a new root. */
 export const TREE_INSERT_BYTES: number = (MAX_DEPTH + 1) * (HEAD_WORDS + 3 * CAPACITY) * 4;
 
+/**
+ * Most bytes that `count` insertions take in trees that hold `heldBytes`. Each may cut a full leaf. An inner node is cut when it
+ * is full, so over CAPACITY leaves, and again only after half as many children came.
+ */
+export function treeInsertBytes(count: number, heldBytes: number): number {
+  const nodeBytes = (HEAD_WORDS + 3 * CAPACITY) * 4;
+  const fullNodes = heldBytes / (CAPACITY * nodeBytes);
+  const innerNodes = Math.ceil(2 * (fullNodes + count / (CAPACITY / 2))) + MAX_DEPTH + 1;
+  return Math.min(count * TREE_INSERT_BYTES, (count + innerNodes) * nodeBytes);
+}
+
 /** Where an iteration stands: `item` is the record there, 0 past the end. One per reader, used again. */
 export class TreePosition {
   item = 0;

@@ -1,8 +1,8 @@
 import { INT64_MIN_HI, INT64_MIN_LO } from '../../core/int64.ts';
-import { reconcileDeletions } from '../../core/mutation/reconcile.ts';
 import { NO_DELETION_TIME } from '../../core/mutation/row-body.ts';
 import { FragmentKind, type RowBatch } from '../../core/read/row-batch.ts';
 import type { ClusteringSlice, PartitionSlice } from '../../core/read/slice.ts';
+import type { BeforeImages } from './before-images.ts';
 import type { MemtableView } from './memtable-view.ts';
 import { isExtended, PartitionWord, plainRowOf } from './partition-record.ts';
 import { BARE_HEAD } from './row-records.ts';
@@ -13,10 +13,7 @@ import { TreePosition } from './row-tree.ts';
  *
  * Between fills the partition may be written. Records of rows and boundaries keep their places and are never removed, so the
  * walk remembers the last position it delivered (in the memtable's bytes or the slice's) and searches for what comes strictly
- * after it. What it has told of deletions may be out of date by then; the next row that needs it is preceded by a RangeChange:
- * - A range deletion that came since: at that row, as before it nothing is left to deliver.
- * - A partition deletion that came since: as a range deletion over all that is left.
- * - Where the last fragment stands at that very position already: as that row's own deletion, which says the same.
+ * after it; what has changed meanwhile it takes from the before-images.
  */
 export class RowWalk {
   readonly #view: MemtableView;
@@ -42,27 +39,16 @@ export class RowWalk {
   #currentHi: number = INT64_MIN_HI;
   #currentLo: number = INT64_MIN_LO;
   #currentTime: number = NO_DELETION_TIME;
-  /** The partition deletion that the PartitionStart told; and a newer one, if there is one by now. */
-  #startHi: number = INT64_MIN_HI;
-  #startLo: number = INT64_MIN_LO;
-  #startTime: number = NO_DELETION_TIME;
-  #coverHi: number = INT64_MIN_HI;
-  #coverLo: number = INT64_MIN_LO;
-  #coverTime: number = NO_DELETION_TIME;
+  /** What has changed since the partition began; undefined while nothing has. */
+  #images: BeforeImages | undefined = undefined;
 
   constructor(view: MemtableView, slice: PartitionSlice) {
     this.#view = view;
     this.#slice = slice;
   }
 
-  /** Begins a partition whose PartitionStart tells this deletion. */
-  begin(deletionHi: number, deletionLo: number, deletionTime: number): void {
-    this.#startHi = deletionHi;
-    this.#startLo = deletionLo;
-    this.#startTime = deletionTime;
-    this.#coverHi = INT64_MIN_HI;
-    this.#coverLo = INT64_MIN_LO;
-    this.#coverTime = NO_DELETION_TIME;
+  /** Begins another partition. */
+  begin(): void {
     this.#sliceCount = 0;
     this.#isInSlice = false;
   }
@@ -70,12 +56,13 @@ export class RowWalk {
   /**
    * Delivers rows and range changes until the batch is full.
    * @param record the partition's current record
+   * @param images what has changed in it since `begin`
    * @returns true when nothing is left
    */
-  fill(record: number, batch: RowBatch): boolean {
+  fill(record: number, images: BeforeImages | undefined, batch: RowBatch): boolean {
     const { slices, isReversed } = this.#slice;
     this.#record = record;
-    this.#loadCover();
+    this.#images = images;
     if (this.#isInSlice) this.#resume();
     while (this.#sliceCount < slices.length) {
       const slice = slices[isReversed ? slices.length - 1 - this.#sliceCount : this.#sliceCount]!;
@@ -86,21 +73,6 @@ export class RowWalk {
     }
     this.#lastBytes = NOTHING;
     return true;
-  }
-
-  /** Takes up a partition deletion that is newer than the one told. */
-  #loadCover(): void {
-    const { views } = this.#view;
-    if (!isExtended(views, this.#record)) return;
-    const { i32 } = views;
-    const word = this.#record >> 2;
-    const hi = i32[word + PartitionWord.DeletionHi]!;
-    const lo = i32[word + PartitionWord.DeletionLo]!;
-    const time = i32[word + PartitionWord.DeletionTime]! >>> 0;
-    if (reconcileDeletions(hi, lo, time, this.#startHi, this.#startLo, this.#startTime) <= 0) return;
-    this.#coverHi = hi;
-    this.#coverLo = lo;
-    this.#coverTime = time;
   }
 
   /** Stands at the beginning of a slice, and tells which deletion is in force there. */
@@ -151,11 +123,28 @@ export class RowWalk {
       this.#setCurrent(0);
     } else if (isReversed) {
       boundaries.tree.seekBackward(at, boundaryRoot, bytes, start, end, weight, true);
+      this.#skipNewBoundaries();
       this.#setCurrent(at.item);
     } else {
       boundaries.tree.seekBackward(at, boundaryRoot, bytes, start, end, weight, false);
+      while (this.#isNewBoundary(at.item)) boundaries.tree.previous(at);
       this.#setCurrent(at.item);
       boundaries.tree.seekForward(at, boundaryRoot, bytes, start, end, weight, true);
+      this.#skipNewBoundaries();
+    }
+  }
+
+  #isNewBoundary(boundary: number): boolean {
+    return this.#images?.boundary(boundary)?.wasThere === false;
+  }
+
+  /** Goes on to a boundary that was there when the partition began. */
+  #skipNewBoundaries(): void {
+    const { tree } = this.#view.boundaries;
+    const at = this.#boundaryAt;
+    while (this.#isNewBoundary(at.item)) {
+      if (this.#slice.isReversed) tree.previous(at);
+      else tree.next(at);
     }
   }
 
@@ -184,9 +173,11 @@ export class RowWalk {
         if (isReversed ? order <= 0 : order >= 0) break;
         if (isReversed) {
           boundaries.tree.previous(boundaryAt);
+          this.#skipNewBoundaries();
           this.#setCurrent(boundaryAt.item);
         } else {
           boundaries.tree.next(boundaryAt);
+          this.#skipNewBoundaries();
           this.#setCurrent(boundary);
         }
         if (!this.#isTold()) {
@@ -202,16 +193,7 @@ export class RowWalk {
       }
       const start = row + rowHead;
       const end = isBare ? start : start + this.#view.records.prefixLength(row, rowHead);
-      let isHidden = false;
-      if (!this.#isTold()) {
-        const weight = isReversed ? 1 : -1;
-        isHidden = this.#isLast(start, end, weight);
-        if (!isHidden) {
-          this.#tell(batch, u8, start, end, weight);
-          if (batch.isFull()) return false;
-        }
-      }
-      this.#addRow(batch, row, isHidden);
+      this.#addRow(batch, row, start, end);
       this.#setLast(u8, start, end, 0);
       if (isReversed) rows.previous(rowAt);
       else rows.next(rowAt);
@@ -222,23 +204,27 @@ export class RowWalk {
     return true;
   }
 
-  /** Adds a row. `isHidden`: the current deletion could not be told and becomes the row's own. */
-  #addRow(batch: RowBatch, row: number, isHidden: boolean): void {
-    const { records, rowHead } = this.#view;
-    if (isHidden) records.addDeletedTo(batch, row, rowHead, this.#currentHi, this.#currentLo, this.#currentTime);
-    else records.addTo(batch, FragmentKind.Row, row, rowHead);
+  #addRow(batch: RowBatch, row: number, start: number, end: number): void {
+    const { records, rowHead, views } = this.#view;
+    const body = this.#images?.rowBody(row);
+    if (body === undefined) {
+      records.addTo(batch, FragmentKind.Row, row, rowHead);
+    } else if (body.length > 0) {
+      batch.beginFragment(FragmentKind.Row, 0, views.u8, start, end);
+      batch.writer.raw(body, 0, body.length);
+      batch.endFragment();
+    }
   }
 
-  /** Sets the deletion in force behind a boundary, or the partition's newer one. */
+  /** Sets the deletion in force behind a boundary. */
   #setCurrent(boundary: number): void {
     const { boundaries } = this.#view;
-    boundaries.load(boundary);
-    const isCovered =
-      reconcileDeletions(boundaries.hi, boundaries.lo, boundaries.time, this.#coverHi, this.#coverLo, this.#coverTime) <
-      0;
-    this.#currentHi = isCovered ? this.#coverHi : boundaries.hi;
-    this.#currentLo = isCovered ? this.#coverLo : boundaries.lo;
-    this.#currentTime = isCovered ? this.#coverTime : boundaries.time;
+    const image = this.#images?.boundary(boundary);
+    if (image === undefined) boundaries.load(boundary);
+    const { hi, lo, time } = image ?? boundaries;
+    this.#currentHi = hi;
+    this.#currentLo = lo;
+    this.#currentTime = time;
   }
 
   #isTold(): boolean {
@@ -258,15 +244,6 @@ export class RowWalk {
     this.#lastStart = start;
     this.#lastEnd = end;
     this.#lastWeight = weight;
-  }
-
-  /** True when the position delivered last is this one. */
-  #isLast(start: number, end: number, weight: number): boolean {
-    if (this.#lastWeight !== weight) return false;
-    const { table, views } = this.#view;
-    const { comparator } = table;
-    const bytes = this.#lastBytes;
-    return comparator.compare(bytes, this.#lastStart, this.#lastEnd, weight, views.u8, start, end, weight) === 0;
   }
 }
 

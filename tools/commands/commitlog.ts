@@ -1,6 +1,6 @@
 import { ExitCode } from '../../daemon/exit-code.ts';
+import { suggestion } from '../../daemon/near-names.ts';
 import { commitlogDump } from '../commitlog-dump.ts';
-import { suggestion } from './near-names.ts';
 import type { TextOutput } from './text-output.ts';
 
 const USAGE = `usage: tessera commitlog dump [options] DIRECTORY

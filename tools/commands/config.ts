@@ -1,7 +1,7 @@
 import { ConfigSource, loadConfig, type NodeConfig } from '../../daemon/config.ts';
 import { ExitCode } from '../../daemon/exit-code.ts';
+import { suggestion } from '../../daemon/near-names.ts';
 import { defaultsFile, yamlValue } from './config-document.ts';
-import { suggestion } from './near-names.ts';
 import { parseOptions, UsageError } from './parse-options.ts';
 import type { TextOutput } from './text-output.ts';
 import { withExitCode } from './with-exit-code.ts';

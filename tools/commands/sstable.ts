@@ -1,6 +1,7 @@
 import { TesseraError } from '../../core/errors.ts';
 import type { Files } from '../../core/ports/files.ts';
 import { ExitCode } from '../../daemon/exit-code.ts';
+import { suggestion } from '../../daemon/near-names.ts';
 import { NodeFiles } from '../../shards/host/node-files.ts';
 import { Component, joinPath, parseSSTableName, splitPath, sstablePrefix } from '../../sstable/format/names.ts';
 import { decodeStatistics } from '../../sstable/format/statistics.ts';
@@ -12,7 +13,6 @@ import { sstablesAt } from '../sstable/sstable-paths.ts';
 import { writeStatistics } from '../sstable/statistics-json.ts';
 import { validateSSTable } from '../sstable/validate.ts';
 import { readWhole } from '../sstable/whole-file.ts';
-import { suggestion } from './near-names.ts';
 import { parseOptions, UsageError } from './parse-options.ts';
 import type { TextOutput } from './text-output.ts';
 import { exitCodeOf, withExitCode, worse } from './with-exit-code.ts';

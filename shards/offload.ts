@@ -1,0 +1,88 @@
+import { Piscina } from 'piscina';
+import { AssertionError } from '../core/assert.ts';
+import { decodeError } from '../core/error-codec.ts';
+import { TesseraError } from '../core/errors.ts';
+import type { Offload, OffloadJob } from '../core/ports/offload.ts';
+
+/** A thread that had nothing to do for so long ends; the next job starts another. */
+const IDLE_MS = 30_000;
+/** A flush runs beside a compaction, which lets it in between its batches, and changes of names beside both. */
+const CONCURRENT_JOBS = 3;
+/** `code` of the error of a job whose thread ended before it did: done anew, it may succeed. */
+export const OFFLOAD_FAILED = 'OFFLOAD_FAILED';
+
+/** What the pool thread is sent. */
+export interface OffloadTask {
+  readonly job: OffloadJob;
+  readonly memories: ReadonlyMap<string, SharedArrayBuffer>;
+}
+
+/** What it answers: a job's result, an encoded TesseraError, or the stack of a bug. */
+export type OffloadAnswer = { readonly value: unknown } | { readonly error: Uint8Array } | { readonly bug: string };
+
+/**
+ * The pool thread of one shard, by Piscina: started with the first job, at a lower priority than the shard (settled question 4).
+ * Every job carries the handles of the shared memories; they name the same memory, so nothing is copied or leaked.
+ */
+export class PoolOffload implements Offload {
+  readonly #pool: Piscina<OffloadTask, OffloadAnswer>;
+  readonly #memories = new Map<string, SharedArrayBuffer>();
+  readonly #unfinished = new Set<AbortController>();
+
+  /** @param entry module that runs the jobs; the shard's own unless a test wants another */
+  constructor(entry: URL = workerEntry()) {
+    this.#pool = new Piscina({
+      filename: entry.href,
+      minThreads: 0,
+      maxThreads: 1,
+      concurrentTasksPerWorker: CONCURRENT_JOBS,
+      idleTimeout: IDLE_MS,
+    });
+    // A thread ended without having a job: it could not start. Nobody would take the jobs that wait for it.
+    this.#pool.on('error', () => this.#abandonAll());
+  }
+
+  /**
+   * @throws what the job threw; TesseraError with code OFFLOAD_FAILED when its thread ended (out of memory, `close`): what it had
+   * begun is left as it was then
+   */
+  async run(job: OffloadJob): Promise<unknown> {
+    const controller = new AbortController();
+    this.#unfinished.add(controller);
+    let answer: OffloadAnswer;
+    try {
+      answer = await this.#pool.run({ job, memories: this.#memories }, { signal: controller.signal });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new TesseraError(
+        OFFLOAD_FAILED,
+        `the pool thread ended during a ${job.kind}: ${why}`,
+        {},
+        { cause: error },
+      );
+    } finally {
+      this.#unfinished.delete(controller);
+    }
+    if ('bug' in answer) throw new AssertionError(`in the pool thread: ${answer.bug}`);
+    if ('error' in answer) throw decodeError(answer.error, 0, answer.error.length);
+    return answer.value;
+  }
+
+  share(name: string, memory: SharedArrayBuffer): void {
+    this.#memories.set(name, memory);
+  }
+
+  /** Ends the thread; jobs under way are rejected. */
+  close(): Promise<void> {
+    return this.#pool.destroy();
+  }
+
+  #abandonAll(): void {
+    for (const controller of this.#unfinished) controller.abort();
+  }
+}
+
+function workerEntry(): URL {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return new URL(`./offload-worker.${extension}`, import.meta.url);
+}

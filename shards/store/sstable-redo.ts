@@ -1,0 +1,87 @@
+import type { LogExamination } from '../../commitlog/examine.ts';
+import { RecordKind } from '../../commitlog/record-kind.ts';
+import { replayLog } from '../../commitlog/replay.ts';
+import { decodeSstableSet, decodeTruncate, type SstableSetRecord } from '../../commitlog/table-records.ts';
+import type { Files } from '../../core/ports/files.ts';
+import { type Log, LogLevel } from '../../core/ports/log.ts';
+import { commitSSTables, listSSTables, removeSSTable } from '../../sstable/commit.ts';
+import { generationOfPrefix } from './generation.ts';
+
+/** What the log tells of one table's SSTables. */
+interface TableHistory {
+  readonly records: SstableSetRecord[];
+  /** Records before this one were followed by a truncation, at whose replay files may have gone without a record. */
+  truncatedAt: number;
+}
+
+/**
+ * Finishes the SSTable transactions of a log (settled question 27). A record that is durable was committed, whatever its names
+ * say: what it adds and no record removes must be there, what it removes must go.
+ */
+export class SSTableRedo {
+  readonly #tables = new Map<string, TableHistory>();
+  /** Generations that some record removes. */
+  readonly #removed = new Set<string>();
+
+  /** @throws CorruptFileError, UnsupportedFormatError, FileOperationError */
+  async read(files: Files, examination: LogExamination): Promise<void> {
+    await replayLog(files, examination, {
+      record: (kind, cursor) => {
+        if (kind === RecordKind.SstableSet) {
+          const record = decodeSstableSet(cursor);
+          this.#historyOf(record.tableId).records.push(record);
+          for (const generation of record.removed) this.#removed.add(generation);
+        } else if (kind === RecordKind.Truncate) {
+          const history = this.#historyOf(decodeTruncate(cursor).tableId);
+          history.truncatedAt = history.records.length;
+        }
+      },
+    });
+  }
+
+  /** Brings the names in a table's directory up to the records. Blocking. @throws FileOperationError */
+  apply(files: Files, log: Log, tableId: string, directory: string): void {
+    const history = this.#tables.get(tableId);
+    if (history === undefined || files.status(directory) === undefined) return;
+    const { committed, unfinished } = listSSTables(files, directory);
+    const prefixOf = new Map<string, string>();
+    for (const prefix of [...committed, ...unfinished]) prefixOf.set(generationOfPrefix(prefix), prefix);
+    const visible = new Set(committed);
+
+    history.records.forEach(({ added, removed }, i) => {
+      let isWhole = true;
+      for (const generation of added) {
+        if (this.#removed.has(generation)) continue;
+        const prefix = prefixOf.get(generation);
+        if (prefix === undefined) {
+          if (i < history.truncatedAt) continue;
+          isWhole = false;
+          log.write(
+            LogLevel.Error,
+            'store',
+            `SSTable ${generation} of ${directory} is missing: it was removed by hand`,
+          );
+        } else if (!visible.has(prefix)) {
+          commitSSTables(files, directory, [prefix]);
+          visible.add(prefix);
+        }
+      }
+      for (const generation of removed) {
+        const prefix = prefixOf.get(generation);
+        if (prefix === undefined) continue;
+        if (isWhole) removeSSTable(files, directory, prefix);
+        // What should have replaced it is gone: the older state is better than none.
+        else log.write(LogLevel.Error, 'store', `keeping ${directory}/${prefix}, whose replacement is missing`);
+      }
+    });
+  }
+
+  #historyOf(tableId: string): TableHistory {
+    let history = this.#tables.get(tableId);
+    if (history === undefined) {
+      history = { records: [], truncatedAt: 0 };
+      this.#tables.set(tableId, history);
+    }
+    return history;
+  }
+}
