@@ -1,3 +1,4 @@
+import { ByteWriter } from '../bytes.ts';
 import { RowBatch } from './row-batch.ts';
 
 const SMALL_FRAGMENTS = 32;
@@ -14,6 +15,7 @@ const KEPT_BATCHES = 64;
 export class RowBatchPool {
   readonly #small: RowBatch[] = [];
   readonly #large: RowBatch[] = [];
+  readonly #bytes: ByteWriter[] = [];
 
   /** An empty batch for few fragments. */
   takeSmall(): RowBatch {
@@ -23,6 +25,18 @@ export class RowBatchPool {
   /** An empty batch for a stream. */
   takeLarge(): RowBatch {
     return this.#large.pop() ?? new RowBatch();
+  }
+
+  /** An empty writer for a key or position. */
+  takeBytes(): ByteWriter {
+    return this.#bytes.pop() ?? new ByteWriter(64);
+  }
+
+  /** Takes back a writer of this pool that nobody reads any more. */
+  giveBytes(writer: ByteWriter): void {
+    if (this.#bytes.length >= KEPT_BATCHES || writer.bytes.length > KEPT_BYTES) return;
+    writer.clear();
+    this.#bytes.push(writer);
   }
 
   /** Takes back a batch of this pool that nobody reads any more. */

@@ -1,4 +1,4 @@
-import { ByteWriter } from '../bytes.ts';
+import type { ByteWriter } from '../bytes.ts';
 import type { RowBatchPool } from './batch-pool.ts';
 import { CursorReader } from './cursor-reader.ts';
 import { FragmentKind, RowBatch } from './row-batch.ts';
@@ -23,6 +23,8 @@ export interface FragmentFilter {
   readonly rangeHi: number;
   readonly rangeLo: number;
   readonly rangeTime: number;
+  /** Called when the cursor over this filter is closed: the filter may be used again. */
+  release?(): void;
 }
 
 /**
@@ -37,16 +39,21 @@ export class FilterCursor implements RowCursor {
   readonly #filter: FragmentFilter;
   /** The current partition's start has gone on. */
   #isStarted = false;
-  readonly #key: ByteWriter = new ByteWriter(64);
+  readonly #pool: RowBatchPool;
+  readonly #key: ByteWriter;
   #tokenHi = 0;
   #tokenLo = 0;
   /** A partition's start and its first fragment, when the caller's batch has room for one of them only. */
-  readonly #spill: RowBatch = new RowBatch(2, 256);
+  #spill: RowBatch | undefined;
   #spilled = 0;
+  #isClosed = false;
 
   constructor(input: RowCursor, filter: FragmentFilter, pool: RowBatchPool) {
     this.#reader = new CursorReader(input, pool);
     this.#filter = filter;
+    this.#pool = pool;
+    this.#key = pool.takeBytes();
+    this.#spill = undefined;
   }
 
   fill(out: RowBatch): number {
@@ -54,7 +61,7 @@ export class FilterCursor implements RowCursor {
     const reader = this.#reader;
     let batches = 0;
     while (!out.isFull()) {
-      if (this.#spilled < this.#spill.count) {
+      if (this.#spill !== undefined && this.#spilled < this.#spill.count) {
         this.#spilled += out.addRun(this.#spill, this.#spilled, this.#spill.count);
         continue;
       }
@@ -68,6 +75,7 @@ export class FilterCursor implements RowCursor {
       } else if (out.count > before) {
         break;
       } else {
+        this.#spill ??= new RowBatch(2, 256);
         this.#spill.clear();
         this.#spilled = 0;
         this.#pass(this.#spill);
@@ -85,12 +93,16 @@ export class FilterCursor implements RowCursor {
     if (!this.#isStarted) return; // nothing of a partition after the one delivered last has gone on
     this.#reader.skipPartition();
     this.#isStarted = false;
-    this.#spill.clear();
+    this.#spill?.clear();
     this.#spilled = 0;
   }
 
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#reader.close();
+    this.#pool.giveBytes(this.#key);
+    this.#filter.release?.();
   }
 
   /** Takes the current fragment of the input; appends at most two fragments. */

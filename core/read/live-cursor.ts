@@ -33,7 +33,8 @@ export class LiveFilter implements FragmentFilter {
   /** Tombstones met so far, of every kind, expired cells too: for limits, warnings and metrics. */
   tombstones = 0;
 
-  readonly #nowSeconds: number;
+  #nowSeconds: number;
+  readonly #home: LiveFilter[] | undefined;
   /** 1 for the columns of the table. */
   readonly #isColumn: Uint8Array;
   readonly #reader: RowReader = new RowReader();
@@ -50,10 +51,22 @@ export class LiveFilter implements FragmentFilter {
   #complexHi: number = INT64_MIN_HI;
   #complexLo: number = INT64_MIN_LO;
 
-  constructor(table: TableDescriptor, nowSeconds: number) {
+  /** @param home where the filter goes when its cursor is closed, to be used again by `restart` */
+  constructor(table: TableDescriptor, nowSeconds: number, home?: LiveFilter[]) {
     this.#nowSeconds = nowSeconds;
+    this.#home = home;
     this.#isColumn = new Uint8Array(table.definition.nextColumnId);
     for (const column of table.definition.columns) this.#isColumn[column.id] = 1;
+  }
+
+  /** Begins another read of the same table. */
+  restart(nowSeconds: number): void {
+    this.#nowSeconds = nowSeconds;
+    this.tombstones = 0;
+  }
+
+  release(): void {
+    this.#home?.push(this);
   }
 
   startPartition(batch: RowBatch, i: number): boolean {

@@ -31,7 +31,7 @@ import { ExecutionClock } from './execution-clock.ts';
 import { LightweightTransactions } from './lightweight.ts';
 import type { LocalStore } from './local-store.ts';
 import { ReadCoordinator } from './read-coordinator.ts';
-import { assureReplicas } from './replica-count.ts';
+import { ReplicaCheck } from './replica-count.ts';
 import type { Routing, TabletRoute } from './routing.ts';
 import { WriteCoordinator } from './write-coordinator.ts';
 
@@ -86,6 +86,7 @@ export class Coordinator implements RequestExecutor {
   readonly #writes: WriteCoordinator;
   readonly #reads: ReadCoordinator;
   readonly #lightweight: LightweightTransactions;
+  readonly #replicas = new ReplicaCheck();
   readonly #mutations = new MutationList(64 * 1024);
   readonly #pending: (PendingWrite | undefined)[] = [];
   readonly #freePending: number[] = [];
@@ -161,7 +162,7 @@ export class Coordinator implements RequestExecutor {
     const isSerial = options.consistency === Consistency.Serial || options.consistency === Consistency.LocalSerial;
     const now = routing();
     const replication = now.replication(plan.keyspace);
-    if (replication !== undefined) assureReplicas(options.consistency, false, replication, now.nodes);
+    if (replication !== undefined) this.#replicas.assure(options.consistency, false, replication, now.nodes);
     this.#begin(options);
     const bound = plan.bind(
       values,
@@ -273,8 +274,8 @@ export class Coordinator implements RequestExecutor {
     const routing = this.#options.routing();
     const replication = routing.replication(keyspace);
     if (replication === undefined) return;
-    assureReplicas(options.consistency, true, replication, routing.nodes);
-    if (isConditional) assureReplicas(options.serialConsistency, false, replication, routing.nodes);
+    this.#replicas.assure(options.consistency, true, replication, routing.nodes);
+    if (isConditional) this.#replicas.assure(options.serialConsistency, false, replication, routing.nodes);
   }
 
   readonly #routeById = (table: TableId): TabletRoute | undefined => this.#options.routing().route(table);

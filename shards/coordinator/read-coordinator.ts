@@ -56,6 +56,7 @@ export class ReadCoordinator {
   readonly #routing: () => Routing;
   readonly #batches = new RowBatchPool();
   readonly #request = new ByteWriter(1024);
+  readonly #idleFilters = new WeakMap<TableDescriptor, LiveFilter[]>();
 
   constructor(self: ThreadId, mailbox: Mailbox, store: LocalStore, clock: Clock, tasks: Tasks, routing: () => Routing) {
     this.#self = self;
@@ -124,17 +125,27 @@ export class ReadCoordinator {
   }
 
   #open(source: RowSource, table: TableDescriptor, command: ReadCommand): RowCursor {
-    return liveCursor(
-      openRead(source, command, table.comparator),
-      new LiveFilter(table, command.nowSeconds),
-      this.#batches,
-    );
+    const input = openRead(source, command, table.comparator);
+    return liveCursor(input, this.#filterOf(table, command.nowSeconds), this.#batches);
+  }
+
+  /** A filter of the table that no read uses: they come back when their cursors are closed. */
+  #filterOf(table: TableDescriptor, nowSeconds: number): LiveFilter {
+    let idle = this.#idleFilters.get(table);
+    if (idle === undefined) {
+      idle = [];
+      this.#idleFilters.set(table, idle);
+    }
+    const filter = idle.pop();
+    if (filter === undefined) return new LiveFilter(table, nowSeconds, idle);
+    filter.restart(nowSeconds);
+    return filter;
   }
 
   /** Moves batches from cursor to sink until either wants to stop, or the slice is used up. */
   #pump(cursor: RowCursor, sink: RowSink): Progress {
     let batch = this.#batches.takeSmall();
-    const startMs = this.#clock.monotonicMs();
+    let startMs = -1; // most reads end with their first batch and need no clock
     try {
       for (;;) {
         const added = cursor.fill(batch);
@@ -144,7 +155,9 @@ export class ReadCoordinator {
         if (sink.skipsPartition) cursor.skipPartition();
         this.#batches.give(batch);
         batch = this.#batches.takeLarge();
-        if (this.#clock.monotonicMs() - startMs > SLICE_MS) return Progress.OutOfTime;
+        const nowMs = this.#clock.monotonicMs();
+        if (startMs < 0) startMs = nowMs;
+        else if (nowMs - startMs > SLICE_MS) return Progress.OutOfTime;
       }
     } finally {
       this.#batches.give(batch);

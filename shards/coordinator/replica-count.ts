@@ -96,3 +96,24 @@ export function assureReplicas(level: Consistency, isWrite: boolean, replication
     { consistency: level, required, alive },
   );
 }
+
+/** Remembers what `assureReplicas` allowed for the keyspace last asked about: most requests are for one. */
+export class ReplicaCheck {
+  #replication: Replication | undefined;
+  #nodes: LiveNodes | undefined;
+  /** By 2 * level + isWrite. */
+  readonly #isAssured: Uint8Array = new Uint8Array(32);
+
+  /** @throws what `assureReplicas` throws */
+  assure(level: Consistency, isWrite: boolean, replication: Replication, nodes: LiveNodes): void {
+    if (replication !== this.#replication || nodes !== this.#nodes) {
+      this.#replication = replication;
+      this.#nodes = nodes;
+      this.#isAssured.fill(0);
+    }
+    const at = level * 2 + (isWrite ? 1 : 0);
+    if (this.#isAssured[at] === 1) return;
+    assureReplicas(level, isWrite, replication, nodes);
+    this.#isAssured[at] = 1;
+  }
+}

@@ -7,10 +7,11 @@ import { type Log, LogLevel } from '../../core/ports/log.ts';
 import { commitSSTables, listSSTables, removeSSTable } from '../../sstable/commit.ts';
 import { generationOfPrefix } from './generation.ts';
 
-/** What the log tells of one table's SSTables. */
+/** What one shard's log tells of one table's SSTables. */
 interface TableHistory {
+  readonly writer: number;
   readonly records: SstableSetRecord[];
-  /** Records before this one were followed by a truncation, at whose replay files may have gone without a record. */
+  /** Records before this one were followed by a truncation: what they added is void, and may be half removed. */
   truncatedAt: number;
 }
 
@@ -19,20 +20,25 @@ interface TableHistory {
  * say: what it adds and no record removes must be there, what it removes must go.
  */
 export class SSTableRedo {
-  readonly #tables = new Map<string, TableHistory>();
+  /** By table; of former shards that this one answers for too, each by itself: a truncation is for its own log. */
+  readonly #tables = new Map<string, TableHistory[]>();
   /** Generations that some record removes. */
   readonly #removed = new Set<string>();
 
   /** @throws CorruptFileError, UnsupportedFormatError, FileOperationError */
   async read(files: Files, examination: LogExamination): Promise<void> {
+    let writer = -1;
     await replayLog(files, examination, {
+      segment: (_segment, shard) => {
+        writer = shard;
+      },
       record: (kind, cursor) => {
         if (kind === RecordKind.SstableSet) {
           const record = decodeSstableSet(cursor);
-          this.#historyOf(record.tableId).records.push(record);
+          this.#historyOf(record.tableId, writer).records.push(record);
           for (const generation of record.removed) this.#removed.add(generation);
         } else if (kind === RecordKind.Truncate) {
-          const history = this.#historyOf(decodeTruncate(cursor).tableId);
+          const history = this.#historyOf(decodeTruncate(cursor).tableId, writer);
           history.truncatedAt = history.records.length;
         }
       },
@@ -41,20 +47,19 @@ export class SSTableRedo {
 
   /** Brings the names in a table's directory up to the records. Blocking. @throws FileOperationError */
   apply(files: Files, log: Log, tableId: string, directory: string): void {
-    const history = this.#tables.get(tableId);
-    if (history === undefined || files.status(directory) === undefined) return;
+    const histories = this.#tables.get(tableId);
+    if (histories === undefined || files.status(directory) === undefined) return;
     const { committed, unfinished } = listSSTables(files, directory);
     const prefixOf = new Map<string, string>();
     for (const prefix of [...committed, ...unfinished]) prefixOf.set(generationOfPrefix(prefix), prefix);
     const visible = new Set(committed);
 
-    history.records.forEach(({ added, removed }, i) => {
+    const redo = ({ added, removed }: SstableSetRecord, isTruncated: boolean): void => {
       let isWhole = true;
       for (const generation of added) {
-        if (this.#removed.has(generation)) continue;
+        if (isTruncated || this.#removed.has(generation)) continue;
         const prefix = prefixOf.get(generation);
         if (prefix === undefined) {
-          if (i < history.truncatedAt) continue;
           isWhole = false;
           log.write(
             LogLevel.Error,
@@ -73,14 +78,20 @@ export class SSTableRedo {
         // What should have replaced it is gone: the older state is better than none.
         else log.write(LogLevel.Error, 'store', `keeping ${directory}/${prefix}, whose replacement is missing`);
       }
-    });
+    };
+    for (const { records, truncatedAt } of histories) records.forEach((record, i) => redo(record, i < truncatedAt));
   }
 
-  #historyOf(tableId: string): TableHistory {
-    let history = this.#tables.get(tableId);
+  #historyOf(tableId: string, writer: number): TableHistory {
+    let histories = this.#tables.get(tableId);
+    if (histories === undefined) {
+      histories = [];
+      this.#tables.set(tableId, histories);
+    }
+    let history = histories.find((each) => each.writer === writer);
     if (history === undefined) {
-      history = { records: [], truncatedAt: 0 };
-      this.#tables.set(tableId, history);
+      history = { writer, records: [], truncatedAt: 0 };
+      histories.push(history);
     }
     return history;
   }

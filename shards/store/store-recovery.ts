@@ -127,6 +127,8 @@ export class StoreRecovery {
       group.flushed.addStatistics(sstable.statistics, hostId);
     } catch (error) {
       sstable?.close();
+      // Another shard that is open already may compact its tablets' files away: then this one was none of ours.
+      if (!listSSTables(files, directory).committed.includes(prefix)) return;
       if (!(error instanceof CorruptFileError || error instanceof UnsupportedFormatError)) throw error;
       // The other tables are served; reads of this one say why they fail. Without its rows no answer would be right.
       const message = `table ${descriptor.keyspace}.${descriptor.name} cannot be read: ${error.message}`;

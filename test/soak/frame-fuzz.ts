@@ -120,7 +120,8 @@ class DirectSockets implements Sockets {
   }
 }
 
-function seedFrames(): Uint8Array[] {
+/** Whole request frames of v3, then as many of v4: what malformed ones are made from. */
+export function seedFrames(): Uint8Array[] {
   const insertId = statementId('', INSERT, md5);
   const selectId = statementId('', SELECT, md5);
   const lz4 = lz4Compressor(lz4Blocks);
@@ -169,7 +170,8 @@ function seedFrames(): Uint8Array[] {
   return frames;
 }
 
-function mutate(frame: Uint8Array, random: SimRandom): Uint8Array {
+/** A frame with a few bits and bytes changed, sometimes cut; its length field mostly fits what is left. */
+export function mutate(frame: Uint8Array, random: SimRandom): Uint8Array {
   const changed = Buffer.from(frame);
   for (let n = random.integer(-2, 4); n > 0; n--) {
     const isInHeader = random.chance(0.05) || frame.length === HEADER_LENGTH;
@@ -281,7 +283,8 @@ function answer(call: ExecutedCall, random: SimRandom): void {
   } else answerEmpty(call);
 }
 
-function noise(random: SimRandom): Uint8Array {
+/** Bytes that were never a frame. */
+export function noise(random: SimRandom): Uint8Array {
   const bytes = new Uint8Array(random.integer(1, 400));
   random.fill(bytes);
   return bytes;

@@ -38,14 +38,28 @@ export class SoakClient {
   /** All rows of a query, page by page: for each row its cells, null for null. */
   async rows(text: string, pageSize = 5000): Promise<(Buffer | null)[][]> {
     const rows: (Buffer | null)[][] = [];
+    await this.eachPage(text, pageSize, (page) => {
+      for (const row of page) rows.push(row);
+    });
+    return rows;
+  }
+
+  /** The same without keeping them: `take` gets page after page. */
+  async eachPage(text: string, pageSize: number, take: (rows: (Buffer | null)[][]) => void): Promise<void> {
     let pagingState: Uint8Array | null = null;
     do {
       const body: Buffer = await this.#ask(
         encodeQuery(VERSION, 0, text, { consistency: LOCAL_QUORUM, pageSize, pagingState, skipMetadata: true }),
       );
-      pagingState = readRows(body, rows);
+      const page: (Buffer | null)[][] = [];
+      pagingState = readRows(body, page);
+      take(page);
     } while (pagingState !== null);
-    return rows;
+  }
+
+  /** Sends a whole frame of stream 0 and returns the body of its answer. @throws Error with an ERROR's text */
+  ask(frame: Uint8Array): Promise<Buffer> {
+    return this.#ask(frame);
   }
 
   close(): void {

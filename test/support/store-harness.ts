@@ -95,6 +95,8 @@ const DEFAULTS: HarnessOptions = {
 /** A write that was handed to a store, and what its writer was told. */
 export interface Submitted {
   readonly write: StoreWrite;
+  /** What it was told is good for power cuts too. */
+  readonly isSynced: boolean;
   isAcknowledged: boolean;
   error: Error | undefined;
 }
@@ -108,8 +110,10 @@ export class StoreHarness {
   readonly files: SimFiles;
   readonly messages: string[] = [];
   tables: readonly TableDescriptor[];
+  /** May be changed between lives, as the configuration of a node. */
   shardCount: number;
   syncMode: SyncMode;
+  memtableBytes: number;
   tasks!: SimTasks;
   stores: Store[] = [];
   offloads: SimOffload[] = [];
@@ -122,6 +126,7 @@ export class StoreHarness {
     this.tables = this.options.tables;
     this.shardCount = this.options.shardCount;
     this.syncMode = this.options.syncMode;
+    this.memtableBytes = this.options.memtableBytes;
     this.random = new SimRandom(seed);
     this.files = new SimFiles((operation) => this.time.after(0.05 + this.random.next() * 2, operation));
   }
@@ -146,10 +151,11 @@ export class StoreHarness {
     };
   }
 
-  shardOf(p: number): number {
+  /** Shard of a partition, on a node of so many shards. */
+  shardOf(p: number, shardCount: number = this.shardCount): number {
     const token = new Token();
     tokenOf(int32(p), 0, 4, token);
-    return tabletOfToken(token.hi, this.options.tabletCount) % this.shardCount;
+    return tabletOfToken(token.hi, this.options.tabletCount) % shardCount;
   }
 
   /** Recovers and opens all shards, as a node does at its start. */
@@ -229,7 +235,8 @@ export class StoreHarness {
 
   /** Hands a write to its shard. */
   submit(write: StoreWrite, forceSync = false, deadlineMs: number = Number.POSITIVE_INFINITY): Submitted {
-    const submitted: Submitted = { write, isAcknowledged: false, error: undefined };
+    const isSynced = forceSync || this.syncMode !== SyncMode.Periodic;
+    const submitted: Submitted = { write, isSynced, isAcknowledged: false, error: undefined };
     const descriptor = this.tables.find(({ id }) => id === write.tableId)!;
     const bytes = mutationOf(write, descriptor.version);
     this.#byBytes.set(Buffer.from(bytes).toString('latin1'), write);
@@ -309,8 +316,8 @@ export class StoreHarness {
   }
 
   #storeOptions(shard: number): StoreOptions {
-    const { memtableBytes, segmentBytes, commitlogBytes } = this.options;
-    const { tasks, random } = this;
+    const { segmentBytes, commitlogBytes } = this.options;
+    const { tasks, random, memtableBytes } = this;
     const pause = () =>
       new Promise<void>((done) => {
         tasks.post(random.next(), done);
@@ -353,17 +360,10 @@ export class StoreHarness {
         history.push(this.#byBytes.get(Buffer.from(bytes).toString('latin1', start, end))!);
       } else if (kind === RecordKind.Truncate) {
         const { tableId } = decodeTruncate(new ByteCursor(bytes, '', start, end));
-        history.push({ truncatedTable: tableId, owns: (p) => this.shardOfPartition(p, shardCount) === shard });
+        history.push({ truncatedTable: tableId, owns: (p) => this.shardOf(p, shardCount) === shard });
       }
       return position;
     };
-  }
-
-  /** Shard of a partition on a node of so many shards. */
-  shardOfPartition(p: number, shardCount: number): number {
-    const token = new Token();
-    tokenOf(int32(p), 0, 4, token);
-    return tabletOfToken(token.hi, this.options.tabletCount) % shardCount;
   }
 }
 
