@@ -87,6 +87,10 @@ export class Coordinator implements RequestExecutor {
   readonly #reads: ReadCoordinator;
   readonly #lightweight: LightweightTransactions;
   readonly #replicas = new ReplicaCheck();
+  /** The table asked for last, with its route at one version of the metadata: most requests are for one table. */
+  #lastTable: TableDescriptor | undefined;
+  #lastRouting: Routing | undefined;
+  #lastRoute: TabletRoute | undefined;
   readonly #mutations = new MutationList(64 * 1024);
   readonly #pending: (PendingWrite | undefined)[] = [];
   readonly #freePending: number[] = [];
@@ -147,7 +151,7 @@ export class Coordinator implements RequestExecutor {
       if (!plan.needsRead) {
         this.#mutations.clear();
         plan.bind(values, this.#execution, this.#mutations);
-        this.#write(deadlineMs, completion, plan.warnings);
+        this.#write(undefined, deadlineMs, completion, plan.warnings);
         return;
       }
       const bound = plan.bindReadModify(values, this.#execution);
@@ -208,7 +212,7 @@ export class Coordinator implements RequestExecutor {
     if (!plan.needsRead && !plan.isConditional) {
       this.#mutations.clear();
       plan.bind(values, this.#execution, this.#mutations);
-      this.#write(deadlineMs, completion, plan.warnings);
+      this.#write(this.#routeOf(plan.descriptor), deadlineMs, completion, plan.warnings);
       return;
     }
     const bound = plan.bindReadModify(values, this.#execution);
@@ -244,7 +248,12 @@ export class Coordinator implements RequestExecutor {
   }
 
   /** Sends the shard's list of mutations on its way. */
-  #write(deadlineMs: number, completion: Completion, warnings: readonly string[]): void {
+  #write(
+    route: TabletRoute | undefined,
+    deadlineMs: number,
+    completion: Completion,
+    warnings: readonly string[],
+  ): void {
     const slot = this.#freePending.pop() ?? this.#pending.length;
     const pending = this.#pending[slot];
     if (pending === undefined) this.#pending[slot] = { completion, warnings };
@@ -252,7 +261,7 @@ export class Coordinator implements RequestExecutor {
       pending.completion = completion;
       pending.warnings = warnings;
     }
-    this.#writes.write(this.#mutations, this.#routeById, false, deadlineMs, this.#onWritten, slot);
+    this.#writes.write(this.#mutations, route, this.#routeById, false, deadlineMs, this.#onWritten, slot);
   }
 
   readonly #onWritten = (slot: number, error: Error | undefined): void => {
@@ -281,8 +290,13 @@ export class Coordinator implements RequestExecutor {
   readonly #routeById = (table: TableId): TabletRoute | undefined => this.#options.routing().route(table);
 
   #routeOf(table: TableDescriptor): TabletRoute {
-    const route = this.#options.routing().route(table.id);
+    const routing = this.#options.routing();
+    if (table === this.#lastTable && routing === this.#lastRouting) return this.#lastRoute!;
+    const route = routing.route(table.id);
     if (route === undefined) throw new InvalidRequestError(`unconfigured table ${table.name}`);
+    this.#lastTable = table;
+    this.#lastRouting = routing;
+    this.#lastRoute = route;
     return route;
   }
 

@@ -115,7 +115,7 @@ export class LightweightTransactions {
         else if (error instanceof WriteTimeoutError) failed(new WriteTimeoutError(error.message, CAS_FACTS));
         else failed(error);
       };
-      this.#writes.write(list, () => route, true, deadlineMs, outcome, 0);
+      this.#writes.write(list, route, () => route, true, deadlineMs, outcome, 0);
     });
   }
 

@@ -64,10 +64,12 @@ export class WriteCoordinator {
   /**
    * Carries out every mutation of the list, which is used up when the call returns. `outcome` comes once, perhaps before
    * that. When some mutations may have been done and others not, the error is a WriteTimeoutError.
+   * @param only the tablets of the one table that all mutations are of; undefined: they are of several
    * @param routeOf the tablets of a table of the list
    */
   write(
     list: MutationList,
+    only: TabletRoute | undefined,
     routeOf: (table: TableId) => TabletRoute | undefined,
     forceSync: boolean,
     deadlineMs: number,
@@ -82,12 +84,12 @@ export class WriteCoordinator {
     const slot = this.#take(count, outcome, context);
     // The lists of statements are of one table nearly always: look the route up when the table changes.
     let tableAt = -1;
-    let route: TabletRoute | undefined;
+    let route = only;
     for (let i = 0; i < count; i++) {
       const { bytes } = list;
       const start = list.starts[i]!;
       const end = list.ends[i]!;
-      if (tableAt < 0 || !sameTable(bytes, tableAt, start)) {
+      if (only === undefined && (tableAt < 0 || !sameTable(bytes, tableAt, start))) {
         tableAt = start;
         route = routeOf(uuidText(bytes, start + TABLE_ID_AT) as TableId);
       }

@@ -79,7 +79,9 @@ export class SSTableRedo {
         else log.write(LogLevel.Error, 'store', `keeping ${directory}/${prefix}, whose replacement is missing`);
       }
     };
-    for (const { records, truncatedAt } of histories) records.forEach((record, i) => redo(record, i < truncatedAt));
+    for (const { records, truncatedAt } of histories) {
+      for (let i = 0; i < records.length; i++) redo(records[i]!, i < truncatedAt);
+    }
   }
 
   #historyOf(tableId: string, writer: number): TableHistory {

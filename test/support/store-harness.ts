@@ -119,6 +119,7 @@ export class StoreHarness {
   offloads: SimOffload[] = [];
   /** Per shard, what its log took in this life, in order. */
   histories: StoreEvent[][] = [];
+  #readAtSeconds = 0;
   readonly #byBytes = new Map<string, StoreWrite>();
 
   constructor(seed: number, options: Partial<HarnessOptions> = {}) {
@@ -275,12 +276,13 @@ export class StoreHarness {
   /** What is read of all tables, in the form of `visibleRows`. */
   async readAll(): Promise<Map<string, string>> {
     const rows = new Map<string, string>();
+    this.#readAtSeconds = this.nowSeconds;
     for (const store of this.stores) {
       for (const { descriptor } of this.metadata().tables()) {
         const source = store.source(descriptor.id);
         if (source === undefined) throw new Error(`no table ${descriptor.name}`);
         const merged = source.openScan(ALL_TOKENS, WHOLE);
-        const live = liveCursor(merged, new LiveFilter(descriptor, this.nowSeconds), new RowBatchPool());
+        const live = liveCursor(merged, new LiveFilter(descriptor, this.#readAtSeconds), new RowBatchPool());
         await this.readRows(descriptor, live, rows);
       }
     }
@@ -307,12 +309,12 @@ export class StoreHarness {
     }
   }
 
-  /** What the given events come to now. */
+  /** What the given events come to at the time of the last `readAll`. */
   expected(events: readonly StoreEvent[]): Map<string, string> {
     const columns = new Map<string, ReadonlySet<number>>();
     for (const { id, definition } of this.tables)
       columns.set(id, new Set(definition.columns.map((column) => column.id)));
-    return visibleRows(events, (id) => columns.get(id), this.nowSeconds);
+    return visibleRows(events, (id) => columns.get(id), this.#readAtSeconds);
   }
 
   #storeOptions(shard: number): StoreOptions {

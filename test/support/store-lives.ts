@@ -82,8 +82,8 @@ class LivesRun {
       const histories = harness.histories.map((history) => [...history]);
       const shardCount = harness.shardCount;
       this.#reconfigure();
-      await this.#reopen();
-      await this.#judge(histories, shardCount, end !== 'power');
+      const hadPower = await this.#reopen();
+      await this.#judge(histories, shardCount, end !== 'power' && hadPower);
       this.#report.lives++;
     }
     await harness.close();
@@ -203,10 +203,11 @@ class LivesRun {
     if (random.chance(0.1) && harness.tables.length > 1) harness.tables = harness.tables.slice(1);
   }
 
-  /** Starts, perhaps cut several times by power cuts at some file operation. */
-  async #reopen(): Promise<void> {
+  /** Starts, perhaps cut several times at some file operation. False: by a power cut, which takes what no sync had covered. */
+  async #reopen(): Promise<boolean> {
     const random = this.#random;
     const harness = this.#harness;
+    let hadPower = true;
     for (let cuts = random.chance(0.4) ? random.integer(1, 4) : 0; cuts > 0; cuts--) {
       const last = harness.files.operationCount + random.integer(1, 150);
       harness.files.plan = (_operation, _path, number) => (number > last ? { errno: 'EIO' } : undefined);
@@ -216,9 +217,12 @@ class LivesRun {
       } catch (error) {
         if (!(error instanceof TesseraError)) throw error;
       }
-      harness.stop(random.chance(0.7));
+      const isPowerFailure = random.chance(0.7);
+      if (isPowerFailure) hadPower = false;
+      harness.stop(isPowerFailure);
     }
     await harness.open();
+    return hadPower;
   }
 
   /** Holds what is there against the prefixes of each shard's history. */
