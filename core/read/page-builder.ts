@@ -25,7 +25,7 @@ export type PageState = (typeof PageState)[keyof typeof PageState];
  * are counted dead or alive, and the limit per partition cuts deletions behind it off: leave it away there.
  */
 export class PageBuilder {
-  readonly #command: ReadCommand;
+  #command: ReadCommand;
   readonly #heads: ByteWriter = new ByteWriter(1024);
   readonly #bytes: ByteWriter = new ByteWriter(8192);
   #fragments = 0;
@@ -53,6 +53,29 @@ export class PageBuilder {
 
   constructor(command: ReadCommand) {
     this.#command = command;
+  }
+
+  /** Begins another page, of this command. The buffers stay. */
+  restart(command: ReadCommand): void {
+    this.#command = command;
+    this.#heads.clear();
+    this.#bytes.clear();
+    this.#fragments = 0;
+    this.#rows = 0;
+    this.#partitions = 0;
+    this.#partitionRows = 0;
+    this.#hasStatic = false;
+    this.#isInside = false;
+    this.#isSkipping = false;
+    this.#isFull = false;
+    this.#rangeIsOpen = false;
+    this.#hasPosition = false;
+    this.#endsInside = false;
+  }
+
+  /** Memory that the page's bytes hold. */
+  get capacityBytes(): number {
+    return this.#bytes.bytes.length;
   }
 
   /** Rows taken so far. */

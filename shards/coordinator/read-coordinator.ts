@@ -37,6 +37,10 @@ export interface RowSink {
 const Progress = { End: 0, Stopped: 1, NeedsLoad: 2, OutOfTime: 3 } as const;
 type Progress = (typeof Progress)[keyof typeof Progress];
 
+/** Builders kept for the next reads of other shards, each with at most so much memory. */
+const KEPT_BUILDERS = 16;
+const KEPT_BYTES: number = 256 * 1024;
+const FIRST_PAGE_BYTES: number = 16 * 1024;
 /** Synchronous work of one read before it lets others run. */
 const SLICE_MS = 1;
 
@@ -56,6 +60,8 @@ export class ReadCoordinator {
   readonly #routing: () => Routing;
   readonly #batches = new RowBatchPool();
   readonly #request = new ByteWriter(1024);
+  readonly #idleBuilders: PageBuilder[] = [];
+  #page = new ByteWriter(FIRST_PAGE_BYTES);
   readonly #idleFilters = new WeakMap<TableDescriptor, LiveFilter[]>();
 
   constructor(self: ThreadId, mailbox: Mailbox, store: LocalStore, clock: Clock, tasks: Tasks, routing: () => Routing) {
@@ -83,6 +89,8 @@ export class ReadCoordinator {
         this.readSource(this.#store.source(table.id), table, command, sink, deadlineMs, outcome);
         return;
       }
+      this.#readPartitionThere(shard, table, command, sink, deadlineMs, outcome);
+      return;
     }
     this.#readParts(table, command, route, sink, deadlineMs).then(
       (exhausted) => outcome(exhausted, undefined),
@@ -234,6 +242,41 @@ export class ReadCoordinator {
     return true;
   }
 
+  /** A single partition of another shard, page after page, without a promise. */
+  #readPartitionThere(
+    shard: ThreadId,
+    table: TableDescriptor,
+    command: ReadCommand,
+    sink: RowSink,
+    deadlineMs: number,
+    outcome: ReadOutcome,
+  ): void {
+    const request = this.#request;
+    request.clear();
+    encodeReadCommand(command, request);
+    this.#mailbox.call(shard, Verb.Read, request.bytes, 0, request.length, deadlineMs, (status, bytes, start, end) => {
+      if (status !== 0) {
+        outcome(false, decodeError(bytes, start, end));
+        return;
+      }
+      let rest: ReadCommand | undefined;
+      try {
+        const page = new PageCursor(bytes, start, end, table.clustering.length);
+        if (!this.#drain(page, sink)) {
+          outcome(false, undefined);
+          return;
+        }
+        rest = page.end && commandAfter(command, page.end);
+        if (rest !== undefined) this.#assureTime(deadlineMs);
+      } catch (error) {
+        outcome(false, error as Error);
+        return;
+      }
+      if (rest === undefined) outcome(true, undefined);
+      else this.#readPartitionThere(shard, table, rest, sink, deadlineMs, outcome);
+    });
+  }
+
   /** One page of another shard. The page is given to the sink while the reply's bytes are there. */
   #callRead(
     shard: ThreadId,
@@ -294,45 +337,83 @@ export class ReadCoordinator {
     const command = decodeReadCommand(bytes, start, end);
     const table = this.#routing().table(command.tableId);
     const source = this.#store.source(command.tableId);
-    if (table === undefined || source === undefined)
+    if (table === undefined || source === undefined) {
       throw new InvalidRequestError(`unconfigured table ${command.tableId}`);
+    }
     const wrong = checkReadCommand(command, table);
     if (wrong !== undefined) throw new TesseraError('PROTOCOL', `read command from another shard: ${wrong}`);
-    this.#answer(this.#open(source, table, command), command, deadlineMs, reply).catch((error: unknown) =>
-      reply.fail(error as Error),
+    const cursor = this.#open(source, table, command);
+    const builder = this.#takeBuilder(command);
+    let progress: Progress;
+    try {
+      progress = this.#build(cursor, builder);
+    } catch (error) {
+      cursor.close();
+      throw error;
+    }
+    if (progress === Progress.End) {
+      cursor.close();
+      this.#send(builder, reply);
+      return;
+    }
+    this.#finishPage(cursor, builder, progress, deadlineMs).then(
+      () => this.#send(builder, reply),
+      (error: unknown) => reply.fail(error as Error),
     );
   };
 
-  async #answer(cursor: RowCursor, command: ReadCommand, deadlineMs: number, reply: Reply): Promise<void> {
-    const builder = new PageBuilder(command);
-    const batch = this.#batches.takeLarge();
-    let sinceMs = this.#clock.monotonicMs();
+  #takeBuilder(command: ReadCommand): PageBuilder {
+    const builder = this.#idleBuilders.pop();
+    if (builder === undefined) return new PageBuilder(command);
+    builder.restart(command);
+    return builder;
+  }
+
+  /** Answers with the page; the builder may be used again. */
+  #send(builder: PageBuilder, reply: Reply): void {
+    const page = this.#page;
+    page.clear();
+    builder.finish(page);
+    reply.ok(page.bytes, 0, page.length);
+    if (this.#idleBuilders.length < KEPT_BUILDERS && builder.capacityBytes <= KEPT_BYTES)
+      this.#idleBuilders.push(builder);
+    if (page.bytes.length > KEPT_BYTES) this.#page = new ByteWriter(FIRST_PAGE_BYTES);
+  }
+
+  /** Moves batches from cursor to page until the page is full, the cursor needs a block, or the slice is used up. */
+  #build(cursor: RowCursor, builder: PageBuilder): Progress {
+    let batch = this.#batches.takeSmall();
+    let startMs = -1;
     try {
       for (;;) {
-        batch.clear();
         const added = cursor.fill(batch);
-        if (added === 0) break;
-        if (added === NEEDS_LOAD) {
-          await cursor.load();
-          this.#assureTime(deadlineMs);
-          sinceMs = this.#clock.monotonicMs();
-          continue;
-        }
+        if (added === 0) return Progress.End;
+        if (added === NEEDS_LOAD) return Progress.NeedsLoad;
         const state = builder.append(batch);
-        if (state === PageState.Full) break;
+        if (state === PageState.Full) return Progress.End;
         if (state === PageState.SkipPartition) cursor.skipPartition();
-        if (this.#clock.monotonicMs() - sinceMs > SLICE_MS) {
-          await this.#tasks.yield(TaskClass.Statement);
-          this.#assureTime(deadlineMs);
-          sinceMs = this.#clock.monotonicMs();
-        }
+        this.#batches.give(batch);
+        batch = this.#batches.takeLarge();
+        const nowMs = this.#clock.monotonicMs();
+        if (startMs < 0) startMs = nowMs;
+        else if (nowMs - startMs > SLICE_MS) return Progress.OutOfTime;
+      }
+    } finally {
+      this.#batches.give(batch);
+    }
+  }
+
+  async #finishPage(cursor: RowCursor, builder: PageBuilder, stopped: Progress, deadlineMs: number): Promise<void> {
+    let progress = stopped;
+    try {
+      while (progress !== Progress.End) {
+        if (progress === Progress.NeedsLoad) await cursor.load();
+        else await this.#tasks.yield(TaskClass.Statement);
+        this.#assureTime(deadlineMs);
+        progress = this.#build(cursor, builder);
       }
     } finally {
       cursor.close();
-      this.#batches.give(batch);
     }
-    const page = new ByteWriter(4096);
-    builder.finish(page);
-    reply.ok(page.bytes, 0, page.length);
   }
 }

@@ -58,12 +58,19 @@ export interface SimNodeOptions {
   readonly commitlogBytes: number;
 }
 
+/** One thread: a shard's, or the main thread. */
+interface SimThread {
+  readonly tasks: TracedTasks;
+  readonly metrics: MetricsBlock;
+  readonly mailbox: LinkMailbox;
+}
+
 /** What one life of the process consists of. */
 interface Life {
-  readonly threads: TracedTasks[];
+  readonly main: SimThread;
+  readonly shards: readonly SimThread[];
+  readonly inboxes: readonly ImageInbox[];
   readonly sockets: TracedSockets[];
-  readonly mailbox: LinkMailbox;
-  readonly inboxes: ImageInbox[];
   group0: Group0Host | undefined;
   schema: SchemaService | undefined;
 }
@@ -123,14 +130,13 @@ export class SimNode {
     this.files.makeDirectory(DIRECTORIES.data);
     this.files.makeDirectory(DIRECTORIES.commitlog);
     this.files.syncDirectory('/node');
-    const life = this.#makeThreads();
+    const life = this.#makeLife();
     this.#life = life;
-    const main = this.#main(life);
     const log = this.#logOf('main');
     const random = this.#random.fork();
     const group0 = await Group0Host.open({
       files: this.files,
-      tasks: main,
+      tasks: life.main.tasks,
       log,
       random,
       directory: DIRECTORIES.group0,
@@ -206,27 +212,34 @@ export class SimNode {
     return this.#life;
   }
 
-  #main(life: Life): TracedTasks {
-    return life.threads.at(-1)!;
-  }
-
   #end(): void {
     const life = this.#life;
     if (life === undefined) return;
     this.#life = undefined;
-    for (const thread of life.threads) thread.stop();
+    for (const { tasks } of [...life.shards, life.main]) tasks.stop();
     for (const sockets of life.sockets) sockets.crash();
   }
 
-  /** Threads, links between every two of them, and the main thread's mailbox. */
-  #makeThreads(): Life {
+  #makeLife(): Life {
+    const threads = this.#makeThreads();
+    const main = threads.at(-1)!;
+    const shards = threads.slice(0, -1);
+    const inboxes = shards.map(({ tasks }) => new ImageInbox(tasks));
+    const life: Life = { main, shards, inboxes, sockets: [], group0: undefined, schema: undefined };
+    this.#serveMain(life);
+    main.mailbox.start();
+    return life;
+  }
+
+  /** The shards' threads and then the main thread, with links between every two of them. */
+  #makeThreads(): SimThread[] {
     const { time, trace } = this.#world;
     const names = Array.from({ length: this.shardCount + 1 }, (_, i) => this.#nameOf(i));
-    const threads = names.map((name) => new TracedTasks(time, this.#random.fork(), trace, name));
-    const mailboxes: LinkMailbox[] = [];
-    const links = threads.map((from, a) =>
-      threads.map((to, b) => {
-        const wake = (thread: number) => () => mailboxes[thread]!.wake(false);
+    const loops = names.map((name) => new TracedTasks(time, this.#random.fork(), trace, name));
+    const threads: SimThread[] = [];
+    const links = loops.map((from, a) =>
+      loops.map((to, b) => {
+        const wake = (thread: number) => () => threads[thread]!.mailbox.wake(false);
         const link = new TracedLink(LINK_BYTES, this.#random.fork(), from, to, wake(a), wake(b));
         link.trace = trace;
         link.name = `${names[a]}>${names[b]}`;
@@ -234,35 +247,30 @@ export class SimNode {
       }),
     );
     const threadOf = (index: number): ThreadId => (index === this.shardCount ? MAIN_THREAD : index);
-    for (const [own, tasks] of threads.entries()) {
+    for (const [own, tasks] of loops.entries()) {
       const peers: MailPeer[] = [];
-      for (const other of threads.keys()) {
+      for (const other of loops.keys()) {
         if (other === own) continue;
         peers.push({ thread: threadOf(other), sender: links[own]![other]!, receiver: links[other]![own]! });
       }
       const metrics = new MetricsBlock(createMetricsMemory());
-      const mail = { self: threadOf(own), peers, bell: SIM_BELL, clock: this.clock, tasks, metrics };
-      mailboxes.push(new LinkMailbox(mail));
+      const mailbox = new LinkMailbox({
+        self: threadOf(own),
+        peers,
+        bell: SIM_BELL,
+        clock: this.clock,
+        tasks,
+        metrics,
+      });
+      threads.push({ tasks, metrics, mailbox });
     }
-    const mailbox = mailboxes.at(-1)!;
-    const life: Life = {
-      threads,
-      sockets: [],
-      mailbox,
-      inboxes: threads.slice(0, -1).map((tasks) => new ImageInbox(tasks)),
-      group0: undefined,
-      schema: undefined,
-    };
-    this.#serveMain(life);
-    mailbox.start();
-    this.#mailboxes = mailboxes;
-    return life;
+    return threads;
   }
-  #mailboxes: LinkMailbox[] = [];
 
   #serveMain(life: Life): void {
-    serveLog(life.mailbox, (level, thread, module, message) => this.#logOf(`shard ${thread}`).write(level, module, message));
-    life.mailbox.serve(Verb.SchemaChange, MailClass.Control, (_from, bytes, start, end, _deadlineMs, reply) => {
+    const { mailbox } = life.main;
+    serveLog(mailbox, (level, thread, module, message) => this.#logOf(`shard ${thread}`).write(level, module, message));
+    mailbox.serve(Verb.SchemaChange, MailClass.Control, (_from, bytes, start, end, _deadlineMs, reply) => {
       const request = JSON.parse(textOf(bytes, start, end)) as { readonly keyspace: string; readonly text: string };
       life.schema!.execute(request.text, request.keyspace).then(
         (answer) => {
@@ -276,8 +284,7 @@ export class SimNode {
 
   #startShard(life: Life, shard: number, image: SharedArrayBuffer): void {
     const { network, trace } = this.#world;
-    const tasks = life.threads[shard]!;
-    const mailbox = this.#mailboxes[shard]!;
+    const { tasks, metrics, mailbox } = life.shards[shard]!;
     const random = this.#random.fork();
     const sockets = new TracedSockets(network.sockets(tasks, this.options.address), trace, this.#nameOf(shard));
     life.sockets.push(sockets);
@@ -296,7 +303,7 @@ export class SimNode {
         sockets,
         offload: new SimOffload(this.files, pause),
         log: new ThreadLog(mailbox, LogLevel.Info),
-        metrics: new MetricsBlock(createMetricsMemory()),
+        metrics,
         md5: (bytes) => createHash('md5').update(bytes).digest(),
         lz4: lz4Blocks,
         snappy: snappyBlocks,
@@ -364,7 +371,7 @@ export class SimNode {
 
   async #askAll<Answer>(life: Life, verb: number, request: object, timeoutMs: number): Promise<Answer[]> {
     const deadlineMs = this.clock.monotonicMs() + timeoutMs;
-    const answers = life.inboxes.map((_, shard) => ask<Answer>(life.mailbox, shard, verb, request, deadlineMs));
+    const answers = life.inboxes.map((_, shard) => ask<Answer>(life.main.mailbox, shard, verb, request, deadlineMs));
     await Promise.allSettled(answers);
     return Promise.all(answers);
   }
@@ -411,7 +418,13 @@ class ImageInbox {
   }
 }
 
-function ask<Answer>(mailbox: Mailbox, shard: number, verb: number, request: object, deadlineMs: number): Promise<Answer> {
+function ask<Answer>(
+  mailbox: Mailbox,
+  shard: number,
+  verb: number,
+  request: object,
+  deadlineMs: number,
+): Promise<Answer> {
   const body = Buffer.from(JSON.stringify(request));
   return new Promise((done, failed) => {
     mailbox.call(shard, verb, body, 0, body.length, deadlineMs, (status, bytes, start, end) => {
