@@ -34,7 +34,13 @@ export async function runNode(args: readonly string[]): Promise<number> {
     lock = new NodeLock(config.workdir);
     const node = new Node(config, log, startedMs);
     const signals = handleSignals(node, log);
-    await node.start();
+    try {
+      await node.start();
+    } catch (error) {
+      const code = report(error, log);
+      await node.abandon();
+      return code;
+    }
     return await signals.done;
   } catch (error) {
     return report(error, log);

@@ -207,6 +207,7 @@ export class Node implements NodeControl {
     clearLeftovers(this.#files, this.#log.of('main'), config.dataDirectory, routing);
     const reports = await recover('open');
     await recover('strays');
+    await recover('start');
     const replayed = reports.reduce((sum, report) => sum + report.replayedRecords, 0);
     if (replayed > 0) this.#log.line(LogLevel.Info, 'main', 'commitlog', `replayed ${replayed} mutations`);
     this.#log.line(LogLevel.Info, 'main', 'commitlog', `sync mode ${config.text('commitlog_sync')}`);
@@ -305,6 +306,15 @@ export class Node implements NodeControl {
     await Promise.all(this.#http.map((server) => server.close()));
     this.#tasks?.keepAlive(false);
     this.#log.line(LogLevel.Info, 'main', 'init', 'stopped');
+  }
+
+  /** After `start` has failed: nothing was promised to anybody, but threads and listeners would keep the process alive. */
+  async abandon(): Promise<void> {
+    this.#isStopping = true;
+    await this.#threads?.stop();
+    await this.#group0?.close();
+    await Promise.all(this.#http.map((server) => server.close()));
+    this.#tasks?.keepAlive(false);
   }
 
   /** The second signal: one sync of the logs, nothing more. */

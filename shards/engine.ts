@@ -55,7 +55,7 @@ export interface ShardPorts {
 }
 
 /** Steps of a start, asked for by Verb.Recover one after the other on all shards. */
-export const RecoverStep = { Redo: 'redo', Open: 'open', Strays: 'strays' } as const;
+export const RecoverStep = { Redo: 'redo', Open: 'open', Strays: 'strays', Start: 'start' } as const;
 export type RecoverStep = (typeof RecoverStep)[keyof typeof RecoverStep];
 
 /** What a shard tells the main thread about itself, for metrics and the API. */
@@ -160,8 +160,11 @@ export class ShardEngine {
       case RecoverStep.Open:
         await this.#open();
         break;
-      default:
+      case RecoverStep.Strays:
         await this.#writeStrays();
+        break;
+      case RecoverStep.Start:
+        this.#opened().start();
     }
     return { replayedRecords: this.#replayedRecords, strays: this.#strays.length };
   }
@@ -267,8 +270,7 @@ export class ShardEngine {
         });
       });
     }
-    if (this.#strays.length > 0) store.log.replayFinished();
-    store.log.removeForeign();
+    await store.finishRecovery();
     this.#strays = [];
   }
 

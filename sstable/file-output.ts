@@ -17,16 +17,20 @@ export class FileOutput {
   crc = 0;
   readonly #files: Files;
   readonly #wantsBlocks: boolean;
-  readonly #buffer: Uint8Array = new Uint8Array(BUFFER_BYTES);
+  readonly #buffer: Uint8Array;
   #used = 0;
   #written = 0;
   #file: FileDescriptor;
 
-  /** @throws FileOperationError, EEXIST when the file is there */
-  constructor(files: Files, path: string, wantsBlocks: boolean) {
+  /**
+   * @param expectedBytes size of a file without `wantsBlocks` if it is known: small ones need no large buffer
+   * @throws FileOperationError, EEXIST when the file is there
+   */
+  constructor(files: Files, path: string, wantsBlocks: boolean, expectedBytes: number = BUFFER_BYTES) {
     this.#files = files;
     this.path = path;
     this.#wantsBlocks = wantsBlocks;
+    this.#buffer = new Uint8Array(wantsBlocks ? BUFFER_BYTES : Math.max(1, Math.min(expectedBytes, BUFFER_BYTES)));
     this.#file = files.open(path, OpenMode.CreateNew);
   }
 
@@ -38,11 +42,11 @@ export class FileOutput {
   write(bytes: Uint8Array, start: number, end: number): void {
     let at = start;
     while (at < end) {
-      const count = Math.min(end - at, BUFFER_BYTES - this.#used);
+      const count = Math.min(end - at, this.#buffer.length - this.#used);
       this.#buffer.set(bytes.subarray(at, at + count), this.#used);
       this.#used += count;
       at += count;
-      if (this.#used === BUFFER_BYTES) this.#flush();
+      if (this.#used === this.#buffer.length) this.#flush();
     }
   }
 

@@ -153,9 +153,12 @@ export class SSTable implements RowSource {
 
   #closeFiles(): void {
     const { data, index, source } = this.parts;
-    for (const { file, cacheId } of [data, index]) {
-      source.cache?.forget(cacheId);
-      this.#files.close(file);
+    source.cache?.forget(data.cacheId);
+    source.cache?.forget(index.cacheId);
+    try {
+      this.#files.close(data.file);
+    } finally {
+      this.#files.close(index.file);
     }
   }
 

@@ -1,5 +1,6 @@
 import { assert } from '../core/assert.ts';
 import { ByteWriter } from '../core/bytes.ts';
+import { FileOperationError } from '../core/errors.ts';
 import { compareInt64, INT64_MAX_HI, INT64_MAX_LO, INT64_MIN_HI, INT64_MIN_LO, int64ToBigInt } from '../core/int64.ts';
 import { Murmur3Hash, murmur3 } from '../core/murmur3.ts';
 import type { Files } from '../core/ports/files.ts';
@@ -85,7 +86,7 @@ export class SSTableWriter {
   readonly #table: TableDescriptor;
   readonly #options: SSTableWriterOptions;
   readonly #prefix: string;
-  readonly #created: string[] = [];
+  readonly #outputs: FileOutput[] = [];
   readonly #dataFile: FileOutput;
   readonly #data: DataOutput;
   readonly #index: FileOutput;
@@ -144,7 +145,12 @@ export class SSTableWriter {
       choice.className === '' ? undefined : chunkCodec(choice.className, choice.options, this.#path(Component.Data));
     this.#dataFile = this.#create(Component.Data, codec === undefined);
     this.#data = new DataOutput(this.#dataFile, codec, choice.options, choice.chunkBytes);
-    this.#index = this.#create(Component.Index, true);
+    try {
+      this.#index = this.#create(Component.Index, true);
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
     const { bloomFilterFpChance } = table.options;
     if (bloomFilterFpChance < 1) this.#filter = makeFilter(options.expectedPartitions, bloomFilterFpChance);
     this.#statistics = new StatisticsCollector(table.comparator);
@@ -236,12 +242,20 @@ export class SSTableWriter {
     commitSSTables(this.#files, this.#options.directory, [this.#prefix]);
   }
 
-  /** Removes the files of an SSTable that is not to be. */
+  /** Removes the files of an SSTable that is not to be. @throws FileOperationError when some could not be removed */
   abort(): void {
     this.#isFinished = true;
-    this.#dataFile.close();
-    this.#index.close();
-    for (const path of this.#created) if (this.#files.status(path) !== undefined) this.#files.unlink(path);
+    let failure: FileOperationError | undefined;
+    for (const output of this.#outputs) {
+      try {
+        output.close();
+        if (this.#files.status(output.path) !== undefined) this.#files.unlink(output.path);
+      } catch (error) {
+        if (!(error instanceof FileOperationError)) throw error;
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure;
   }
 
   #startPartition(batch: RowBatch, i: number): void {
@@ -486,7 +500,7 @@ export class SSTableWriter {
       checksums.set(name, { sizeBytes: output.sizeBytes, crc: output.crc });
     }
     const write = (name: string, bytes: Uint8Array) => {
-      const output = this.#create(name, false);
+      const output = this.#create(name, false, bytes.length);
       output.write(bytes, 0, bytes.length);
       output.finish();
       const component = name === TOC_STAGED ? Component.Toc : name;
@@ -570,10 +584,10 @@ export class SSTableWriter {
     return joinPath(this.#options.directory, `${this.#prefix}-${component}`);
   }
 
-  #create(component: string, wantsBlocks: boolean): FileOutput {
+  #create(component: string, wantsBlocks: boolean, expectedBytes?: number): FileOutput {
     const path = this.#path(component);
-    const output = new FileOutput(this.#files, path, wantsBlocks);
-    this.#created.push(path);
+    const output = new FileOutput(this.#files, path, wantsBlocks, expectedBytes);
+    this.#outputs.push(output);
     return output;
   }
 }

@@ -123,7 +123,7 @@ export async function runCompaction(
     );
     return await write(files, table, payload, cursor, partitions, leastBase(inputs), payload.level, pacing);
   } finally {
-    for (const input of inputs) input.close();
+    closeAll(inputs);
   }
 }
 
@@ -163,18 +163,19 @@ async function write(
     },
   };
   const cursor = new FilterCursor(input, new CompactionFilter(table, policy), pool);
-  const writer = new SSTableWriter(files, table, {
-    directory: options.directory,
-    identifier: identifierOfUuid(options.generation),
-    expectedPartitions: Math.max(1, expectedPartitions),
-    base,
-    hostId: options.hostId,
-    logIntervals: options.logIntervals,
-    level,
-  });
-  const batch = pool.takeLarge();
-  let fragments = 0;
+  let writer: SSTableWriter | undefined;
   try {
+    writer = new SSTableWriter(files, table, {
+      directory: options.directory,
+      identifier: identifierOfUuid(options.generation),
+      expectedPartitions: Math.max(1, expectedPartitions),
+      base,
+      hostId: options.hostId,
+      logIntervals: options.logIntervals,
+      level,
+    });
+    const batch = pool.takeLarge();
+    let fragments = 0;
     for (;;) {
       batch.clear();
       const added = cursor.fill(batch);
@@ -196,7 +197,7 @@ async function write(
   } catch (error) {
     // The caller has what is left of the files removed: what matters is why there is no SSTable.
     try {
-      writer.abort();
+      writer?.abort();
     } catch (failure) {
       if (!(failure instanceof FileOperationError)) throw failure;
     }
@@ -204,6 +205,20 @@ async function write(
   } finally {
     cursor.close();
   }
+}
+
+/** Closes all, whatever fails. @throws FileOperationError for the first that failed */
+function closeAll(inputs: readonly SSTable[]): void {
+  let failure: FileOperationError | undefined;
+  for (const input of inputs) {
+    try {
+      input.close();
+    } catch (error) {
+      if (!(error instanceof FileOperationError)) throw error;
+      failure ??= error;
+    }
+  }
+  if (failure !== undefined) throw failure;
 }
 
 /** The least base values of the inputs' headers. */

@@ -67,6 +67,7 @@ export class BackgroundWork {
   /** The table after which the next compaction is looked for, so that each has its turn. */
   #lastCompacted: TableId | undefined;
   readonly #warned = new Set<TableId>();
+  #isStarted = false;
   #isClosed = false;
 
   constructor(
@@ -86,8 +87,10 @@ export class BackgroundWork {
     options.offload.share(CONTROL_MEMORY, this.#control.buffer);
   }
 
-  /** Begins to look for work by itself. */
+  /** Begins to look for compactions by itself; from now on they may purge. */
   start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
     this.startCompaction();
     const look = (): void => {
       this.startCompaction();
@@ -253,6 +256,9 @@ export class BackgroundWork {
    * @throws TesseraError with code ABORTED when somebody else needed the lane
    */
   async compact(table: TableStore, group: StorageGroup, inputs: readonly GroupFile[]): Promise<void> {
+    await this.#transactions.tried();
+    if (!this.#transactions.isDone)
+      throw new TesseraError(ABORTED, 'names of SSTables on disk could not be changed yet');
     this.#assureDiskSpace(table, inputs);
     const positions = new FlushedPositions();
     for (const { sstable } of inputs) positions.addStatistics(sstable.statistics, this.#options.hostId);
@@ -336,7 +342,8 @@ export class BackgroundWork {
     const outside = new Int64Halves();
     group.leastTimestampOutside(new Set(inputs), outside);
     const nowSeconds = this.#nowSeconds();
-    const gcBefore = mayPurge ? Math.max(0, nowSeconds - table.descriptor.options.gcGraceSeconds) : 0;
+    const gcBefore =
+      mayPurge && this.#isStarted ? Math.max(0, nowSeconds - table.descriptor.options.gcGraceSeconds) : 0;
     const generation = newGeneration(clock, random, shard);
     const payload: CompactPayload = {
       table: describeTable(table.descriptor),

@@ -2,7 +2,7 @@ import { examineLog, type LogExamination } from '../../commitlog/examine.ts';
 import type { Files } from '../../core/ports/files.ts';
 import { type Log, LogLevel } from '../../core/ports/log.ts';
 import { listSSTables, removeSSTable } from '../../sstable/commit.ts';
-import { makeDurableDirectory } from './durable-directory.ts';
+import { makeDurableDirectory, parentOf } from './durable-directory.ts';
 import { SSTableRedo } from './sstable-redo.ts';
 import type { Store, StoreOptions } from './store.ts';
 import type { StoreMetadata } from './store-metadata.ts';
@@ -29,8 +29,8 @@ export interface StrayMutation {
 export interface OpenedStore {
   readonly store: Store;
   /**
-   * To be written again, synced, each on its shard; then `store.log.removeForeign()` and `replayFinished()`. Until then their
-   * segments stay.
+   * To be written again, synced, each on its shard; then `store.finishRecovery()`. Until then their segments stay. When all
+   * shards have done that, `store.start()`.
    */
   readonly strays: readonly StrayMutation[];
   readonly replayedRecords: number;
@@ -46,17 +46,25 @@ export async function redoTransactions(options: StoreOptions, metadata: StoreMet
   }
 }
 
-/** Step 2: removes staged and half-removed SSTables, and directories of tables that are no more. @throws FileOperationError */
+/**
+ * Step 2: removes staged and half-removed SSTables, and directories of tables that are no more. Names that the process before has
+ * changed and not synced become durable: what follows takes them for that.
+ * @throws FileOperationError
+ */
 export function clearLeftovers(files: Files, log: Log, dataDirectory: string, metadata: StoreMetadata): void {
   const known = new Set<string>();
   for (const { descriptor } of metadata.tables()) known.add(tableDirectory(dataDirectory, descriptor));
   if (files.status(dataDirectory) === undefined) return;
+  files.syncDirectory(parentOf(dataDirectory));
+  files.syncDirectory(dataDirectory);
   for (const keyspace of files.list(dataDirectory)) {
     const inKeyspace = `${dataDirectory}/${keyspace}`;
     if (!files.status(inKeyspace)?.isDirectory) continue;
+    files.syncDirectory(inKeyspace);
     for (const name of files.list(inKeyspace)) {
       const directory = `${inKeyspace}/${name}`;
       if (!files.status(directory)?.isDirectory || !/-[0-9a-f]{32}$/.test(name)) continue;
+      files.syncDirectory(directory);
       const { committed, unfinished } = listSSTables(files, directory);
       for (const prefix of unfinished) {
         log.write(LogLevel.Info, 'store', `removing what a crash left of ${directory}/${prefix}`);

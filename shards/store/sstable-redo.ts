@@ -61,11 +61,8 @@ export class SSTableRedo {
         const prefix = prefixOf.get(generation);
         if (prefix === undefined) {
           isWhole = false;
-          log.write(
-            LogLevel.Error,
-            'store',
-            `SSTable ${generation} of ${directory} is missing: it was removed by hand`,
-          );
+          const message = `SSTable ${generation} is not in ${directory}: another shard has compacted it since, or it was removed`;
+          log.write(LogLevel.Warn, 'store', message);
         } else if (!visible.has(prefix)) {
           commitSSTables(files, directory, [prefix]);
           visible.add(prefix);

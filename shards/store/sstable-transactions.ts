@@ -9,7 +9,7 @@ import {
 } from '../../commitlog/table-records.ts';
 import type { CommitlogWriter } from '../../commitlog/writer.ts';
 import { ByteWriter } from '../../core/bytes.ts';
-import { TesseraError } from '../../core/errors.ts';
+import { FileOperationError, TesseraError } from '../../core/errors.ts';
 import { LogLevel } from '../../core/ports/log.ts';
 import type { TimerHandle } from '../../core/ports/tasks.ts';
 import type { BlockCache } from '../../sstable/block-cache.ts';
@@ -20,7 +20,7 @@ import { isLogRefusal } from './log-refusal.ts';
 import type { GroupFile, StorageGroup } from './storage-group.ts';
 import type { StoreOptions } from './store.ts';
 import type { TableStore } from './table-store.ts';
-import type { Truncations } from './truncations.ts';
+import type { VoidRecords } from './void-records.ts';
 
 /** A staged SSTable that is to become visible. */
 export interface StagedSSTable {
@@ -58,7 +58,7 @@ export class SSTableTransactions {
   readonly #options: StoreOptions;
   readonly #log: CommitlogWriter;
   readonly #cache: BlockCache;
-  readonly #truncations: Truncations;
+  readonly #voids: VoidRecords;
   readonly #encoded = new ByteWriter(256);
   /** First in, first out. */
   #pending: PendingNames[] = [];
@@ -66,11 +66,11 @@ export class SSTableTransactions {
   #retryTimer: TimerHandle = 0;
   #isClosed = false;
 
-  constructor(options: StoreOptions, log: CommitlogWriter, cache: BlockCache, truncations: Truncations) {
+  constructor(options: StoreOptions, log: CommitlogWriter, cache: BlockCache, voids: VoidRecords) {
     this.#options = options;
     this.#log = log;
     this.#cache = cache;
-    this.#truncations = truncations;
+    this.#voids = voids;
   }
 
   /** False while names on disk lag behind: a compaction would not find its inputs. */
@@ -99,10 +99,10 @@ export class SSTableTransactions {
       for (const change of changes) this.#logChange(table, change, key);
       await this.#durable();
     } catch (error) {
-      for (const { sstable } of opened) sstable.close();
+      for (const { sstable } of opened) this.closeFile(sstable);
       // Where the log has failed for good the records may be in it all the same: a start then needs the files.
       if (this.#log.failure === undefined && isLogRefusal(error)) {
-        if (positioned !== undefined) this.#truncations.remove(positioned);
+        if (positioned !== undefined) this.#voids.removeTruncation(positioned);
         this.#log.tracker.release(key);
         await this.discard(table, added.map(({ info }) => info.prefix)); // biome-ignore format: one thing
       }
@@ -117,12 +117,17 @@ export class SSTableTransactions {
     onCommitted();
     const remove: string[] = [];
     for (const { sstable } of changes.flatMap((change) => change.removed)) {
-      sstable.close();
+      this.closeFile(sstable);
       remove.push(sstable.prefix);
     }
     const { directory } = table;
     const names = { directory, commit: added.map(({ info }) => info.prefix), remove, removesDirectory: false };
     await this.#change({ table, names, key });
+  }
+
+  /** Resolves when all changes of names that are queued were tried. */
+  async tried(): Promise<void> {
+    await this.#changing;
   }
 
   /** Removes files of SSTables that never were committed. */
@@ -144,12 +149,22 @@ export class SSTableTransactions {
     this.#pending = this.#pending.filter((pending) => pending.table !== table);
     for (const group of table.groups) {
       for (const { sstable } of group?.files ?? []) {
-        sstable.close();
+        this.closeFile(sstable);
         prefixes.push(sstable.prefix);
       }
     }
     const names = { directory: table.directory, commit: [], remove: [...new Set(prefixes)], removesDirectory: true };
     await this.#change({ table, names, key: NO_KEY });
+  }
+
+  /** Closes an SSTable that nobody reads any more. What is committed stays so if the system calls that a failure. */
+  closeFile(sstable: SSTable): void {
+    try {
+      sstable.close();
+    } catch (error) {
+      if (!(error instanceof FileOperationError)) throw error;
+      this.#options.log.write(LogLevel.Warn, 'store', `cannot close ${sstable.path}: ${error.message}`);
+    }
   }
 
   /** Nothing is tried again any more. */
@@ -168,7 +183,7 @@ export class SSTableTransactions {
         opened.push({ sstable, generation, sizeBytes: info.sizeBytes, createdMs, isDamaged: false });
       }
     } catch (error) {
-      for (const { sstable } of opened) sstable.close();
+      for (const { sstable } of opened) this.closeFile(sstable);
       await this.discard(table, staged.map(({ info }) => info.prefix)); // biome-ignore format: one thing
       throw error;
     }
@@ -180,7 +195,7 @@ export class SSTableTransactions {
     encodeTruncate(this.#encoded, record);
     const offset = this.#log.append(RecordKind.Truncate, NO_KEY, this.#encoded.bytes, 0, this.#encoded.length);
     const positioned = { ...record, position: { segmentId: this.#log.segmentId, offset } };
-    this.#truncations.add(positioned);
+    this.#voids.addTruncation(positioned);
     return positioned;
   }
 

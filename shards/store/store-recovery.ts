@@ -2,17 +2,22 @@ import type { LogExamination } from '../../commitlog/examine.ts';
 import { RecordKind } from '../../commitlog/record-kind.ts';
 import { replayLog } from '../../commitlog/replay.ts';
 import { segmentCounter } from '../../commitlog/segment.ts';
-import { decodeTruncate, type TruncateRecord } from '../../commitlog/table-records.ts';
+import {
+  type CleanupRecord,
+  decodeCleanup,
+  decodeTruncate,
+  type TruncateRecord,
+} from '../../commitlog/table-records.ts';
 import { CommitlogWriter } from '../../commitlog/writer.ts';
 import type { ByteCursor, ByteWriter } from '../../core/bytes.ts';
 import { CorruptFileError, TesseraError, UnsupportedFormatError } from '../../core/errors.ts';
 import type { TableId } from '../../core/ids.ts';
 import { MutationChecker } from '../../core/mutation/check.ts';
-import { MUTATION_HEAD_BYTES, mutationTokenHi } from '../../core/mutation/frozen-mutation.ts';
+import { MUTATION_HEAD_BYTES, mutationTokenHi, mutationTokenLo } from '../../core/mutation/frozen-mutation.ts';
 import type { Files } from '../../core/ports/files.ts';
 import { LogLevel } from '../../core/ports/log.ts';
 import { RowBatchPool } from '../../core/read/batch-pool.ts';
-import { tabletOfToken } from '../../core/token.ts';
+import { tabletOfToken, tabletTokenRange } from '../../core/token.ts';
 import { uuidText } from '../../core/uuid-bytes.ts';
 import { BlockCache } from '../../sstable/block-cache.ts';
 import { commitSSTables, listSSTables, removeSSTable } from '../../sstable/commit.ts';
@@ -21,6 +26,7 @@ import type { SSTableSummaryInfo } from '../../sstable/writer.ts';
 import { type FlushPayload, JobKind, SLAB_MEMORY } from './background-jobs.ts';
 import { FlushedPositions } from './flushed-positions.ts';
 import { generationOfPrefix, newGeneration } from './generation.ts';
+import { LogVoids } from './log-voids.ts';
 import type { OpenedStore, StrayMutation } from './recovery.ts';
 import { SlabPool } from './slab-pool.ts';
 import { StorageGroup } from './storage-group.ts';
@@ -29,7 +35,7 @@ import type { StoreMetadata, StoreTable } from './store-metadata.ts';
 import { describeTable } from './table-description.ts';
 import { tableDirectory } from './table-directory.ts';
 import { TableStore } from './table-store.ts';
-import { Truncations } from './truncations.ts';
+import { VoidRecords } from './void-records.ts';
 
 /** Stands for a memtable's key in the log's dirty tracker, which is made after the replay. */
 const NO_TRACKER = -1;
@@ -37,12 +43,6 @@ const NO_TRACKER = -1;
 interface Position {
   readonly segmentId: number;
   readonly offset: number;
-}
-
-interface Stray extends StrayMutation {
-  readonly table: TableStore;
-  /** Shard whose log has it. */
-  readonly writer: number;
 }
 
 /** A record that found no room until a flush. */
@@ -69,8 +69,11 @@ export class StoreRecovery {
   readonly #checkers = new Map<TableId, MutationChecker>();
   /** Replayed records by segment and group: what the dirty tracker will count. */
   readonly #counts = new Map<number, Map<StorageGroup, number>>();
-  readonly #truncations = new Truncations();
-  #strays: Stray[] = [];
+  readonly #voidRecords = new VoidRecords();
+  readonly #voids = new LogVoids();
+  /** Tablets of other shards that this shard's own log has mutations of. */
+  readonly #moved = new Map<TableId, Set<number>>();
+  readonly #strays: StrayMutation[] = [];
   #overflow: Overflow[] = [];
   #replayed = 0;
 
@@ -140,6 +143,7 @@ export class StoreRecovery {
   /** @throws CorruptFileError, UnsupportedFormatError, FileOperationError */
   async replay(examination: LogExamination): Promise<OpenedStore> {
     const { files, shard } = this.#options;
+    await this.#voids.read(files, examination);
     let writer = shard;
     await replayLog(files, examination, {
       segment: (_segment, chain) => {
@@ -147,7 +151,10 @@ export class StoreRecovery {
       },
       record: (kind, cursor, segmentId, offset) => {
         if (kind === RecordKind.Mutation) this.#mutation(cursor, { segmentId, offset }, writer);
-        else if (kind === RecordKind.Truncate) this.#truncate(decodeTruncate(cursor), { segmentId, offset }, writer);
+        else if (writer !== shard) return;
+        else if (kind === RecordKind.Truncate) this.#truncate(decodeTruncate(cursor), { segmentId, offset });
+        else if (kind === RecordKind.Cleanup)
+          this.#voidRecords.addCleanup({ ...decodeCleanup(cursor), position: { segmentId, offset } });
       },
       pause: () => (this.#overflow.length > 0 ? this.#makeRoom() : undefined),
     });
@@ -169,13 +176,17 @@ export class StoreRecovery {
     }
     const wrong = checker.check(bytes, pos, end);
     if (wrong !== undefined) throw new CorruptFileError(cursor.path, cursor.base + pos, wrong);
-    const tablet = tabletOfToken(mutationTokenHi(bytes, pos), table.tabletCount);
+    const tokenHi = mutationTokenHi(bytes, pos);
+    const { shard } = this.#options;
+    if (this.#voids.covers(writer, id, tokenHi, mutationTokenLo(bytes, pos), at.segmentId, at.offset)) return;
+    const tablet = tabletOfToken(tokenHi, table.tabletCount);
     const group = table.groups[tablet];
     const flushed = group?.flushed ?? this.#flushedElsewhere.get(id)![tablet]!;
     if (flushed.covers(at.segmentId, at.offset)) return;
-    if (group === undefined || writer !== this.#options.shard) {
-      const shard = this.#placement.get(id)!.shardOf(tablet);
-      if (shard >= 0) this.#strays.push({ shard, bytes: copyOf(bytes, pos, end), table, writer });
+    if (group === undefined || writer !== shard) {
+      const owner = this.#placement.get(id)!.shardOf(tablet);
+      if (owner >= 0) this.#strays.push({ shard: owner, bytes: copyOf(bytes, pos, end) });
+      if (writer === shard) this.#noteMoved(id, tablet);
       return;
     }
     if (this.#overflow.length > 0 || !group.active.memtable.apply(bytes, pos, end)) {
@@ -196,25 +207,27 @@ export class StoreRecovery {
     counts.set(group, (counts.get(group) ?? 0) + 1);
   }
 
-  /** Everything of the table before this place of this log is void. */
-  #truncate(record: TruncateRecord, at: Position, writer: number): void {
-    const table = this.#tables.get(record.tableId as TableId);
-    this.#strays = this.#strays.filter((stray) => stray.table !== table || stray.writer !== writer);
-    if (writer !== this.#options.shard) return;
-    this.#truncations.add({ ...record, position: at });
-    if (table === undefined) return;
-    this.#overflow = this.#overflow.filter(({ group }) => !table.groups.includes(group));
-    for (const group of table.groups) {
-      if (group === undefined) continue;
-      this.#dropMemtable(group);
-      for (const file of group.files) this.#truncateFile(table, group, file, at);
+  #noteMoved(id: TableId, tablet: number): void {
+    let tablets = this.#moved.get(id);
+    if (tablets === undefined) {
+      tablets = new Set();
+      this.#moved.set(id, tablets);
     }
+    tablets.add(tablet);
   }
 
   /**
-   * The records that follow a TRUNCATE name the files that it removes, but not those of a replay's own flushes, and a crash may
-   * have come between. A file that holds nothing but this log up to here is void.
+   * The records that follow a TRUNCATE name the files that it removes, but not those that a replay has written, and a crash may have
+   * come between. A file that holds nothing but this log up to here is void.
    */
+  #truncate(record: TruncateRecord, at: Position): void {
+    this.#voidRecords.addTruncation({ ...record, position: at });
+    const table = this.#tables.get(record.tableId as TableId);
+    for (const group of table?.groups ?? []) {
+      for (const file of group?.files ?? []) this.#truncateFile(table!, group!, file, at);
+    }
+  }
+
   #truncateFile(table: TableStore, group: StorageGroup, file: StorageGroup['files'][number], at: Position): void {
     const positions = new FlushedPositions();
     positions.addStatistics(file.sstable.statistics, this.#options.hostId);
@@ -281,6 +294,19 @@ export class StoreRecovery {
     this.#dropMemtable(group);
   }
 
+  /** What is to be logged once the strays of this shard's own log are in the logs of their owners. */
+  #cleanups(): CleanupRecord[] {
+    const cleanups: CleanupRecord[] = [];
+    for (const [tableId, tablets] of this.#moved) {
+      const { tabletCount } = this.#tables.get(tableId)!;
+      for (const tablet of tablets) {
+        const { startHi, startLo, endHi, endLo } = tabletTokenRange(tablet, tabletCount);
+        cleanups.push({ tableId, range: { first: { hi: startHi, lo: startLo }, last: { hi: endHi, lo: endLo } } });
+      }
+    }
+    return cleanups;
+  }
+
   #open(examination: LogExamination): Store {
     const options = this.#options;
     const { shard } = options;
@@ -291,7 +317,7 @@ export class StoreRecovery {
         highest = Math.max(highest, (group?.flushed ?? elsewhere[tablet]!).highestSegment(shard));
       });
     }
-    const truncations = this.#truncations;
+    const voids = this.#voidRecords;
     let store: Store | undefined;
     const log = new CommitlogWriter({
       files: options.files,
@@ -307,7 +333,7 @@ export class StoreRecovery {
       groupWindowMs: options.groupWindowMs,
       examination,
       leastCounter: segmentCounter(highest),
-      checkpoint: (out: ByteWriter, oldestNeeded: number) => truncations.encode(out, oldestNeeded),
+      checkpoint: (out: ByteWriter, oldestNeeded: number) => voids.encode(out, oldestNeeded),
       onSpacePressure: (segmentId) => store?.flushOldest(segmentId),
     });
     const keys = new Map<StorageGroup, number>();
@@ -323,7 +349,16 @@ export class StoreRecovery {
       for (const [group, count] of counts) log.tracker.addTo(segmentId, keys.get(group)!, count);
     }
     if (this.#strays.length === 0) log.replayFinished();
-    store = new Store(options, log, this.#pool, this.#cache, this.#batches, this.#tables.values(), truncations);
+    store = new Store(
+      options,
+      log,
+      this.#pool,
+      this.#cache,
+      this.#batches,
+      this.#tables.values(),
+      voids,
+      this.#cleanups(),
+    );
     return store;
   }
 }

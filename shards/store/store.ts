@@ -1,6 +1,9 @@
 import type { SyncMode } from '../../commitlog/commitlog-options.ts';
-import { SstableSetReason } from '../../commitlog/table-records.ts';
+import { NO_KEY } from '../../commitlog/commitlog-options.ts';
+import { RecordKind } from '../../commitlog/record-kind.ts';
+import { type CleanupRecord, encodeCleanup, SstableSetReason } from '../../commitlog/table-records.ts';
 import type { CommitlogWriter } from '../../commitlog/writer.ts';
+import { ByteWriter } from '../../core/bytes.ts';
 import { InvalidRequestError, NotReadyError, TesseraError } from '../../core/errors.ts';
 import type { HostId, TableId } from '../../core/ids.ts';
 import type { Clock } from '../../core/ports/clock.ts';
@@ -21,7 +24,7 @@ import { type MemtableSlot, SlotFate, StorageGroup } from './storage-group.ts';
 import type { StoreMetadata, StoreTable } from './store-metadata.ts';
 import { tableDirectory } from './table-directory.ts';
 import { TableStore } from './table-store.ts';
-import type { Truncations } from './truncations.ts';
+import type { VoidRecords } from './void-records.ts';
 import { WritePath } from './write-path.ts';
 
 export interface StoreOptions {
@@ -84,9 +87,11 @@ export class Store implements LocalStore {
   readonly #transactions: SSTableTransactions;
   readonly #work: BackgroundWork;
   readonly #writes: WritePath;
+  readonly #voids: VoidRecords;
+  #cleanups: readonly CleanupRecord[];
   #isClosed = false;
 
-  /** For `openStore` only. @param tables with what recovery put into them */
+  /** For `openStore` only. @param tables with what recovery put into them; @param cleanups for `finishRecovery` */
   constructor(
     options: StoreOptions,
     log: CommitlogWriter,
@@ -94,7 +99,8 @@ export class Store implements LocalStore {
     cache: BlockCache,
     batches: RowBatchPool,
     tables: Iterable<TableStore>,
-    truncations: Truncations,
+    voids: VoidRecords,
+    cleanups: readonly CleanupRecord[],
   ) {
     this.options = options;
     this.log = log;
@@ -103,9 +109,41 @@ export class Store implements LocalStore {
     this.#batches = batches;
     for (const table of tables) this.#tables.set(table.descriptor.id, table);
     options.offload.share(SLAB_MEMORY, pool.views.memory);
-    this.#transactions = new SSTableTransactions(options, log, cache, truncations);
+    this.#transactions = new SSTableTransactions(options, log, cache, voids);
     this.#writes = new WritePath(options, log, pool, this.#tables, { onPressure: () => this.#work.startFlush() });
     this.#work = new BackgroundWork(options, log, pool, this.#tables, this.#transactions, this.#writes);
+    this.#voids = voids;
+    this.#cleanups = cleanups;
+  }
+
+  /**
+   * After the strays of `OpenedStore` are written: notes in the log that its records of them are void, and lets go of replayed
+   * segments. Until then a crash would replay them again.
+   * @throws FileOperationError
+   */
+  async finishRecovery(): Promise<void> {
+    const out = new ByteWriter(128);
+    for (const cleanup of this.#cleanups) {
+      out.clear();
+      encodeCleanup(out, cleanup);
+      const offset = this.log.append(RecordKind.Cleanup, NO_KEY, out.bytes, 0, out.length);
+      this.#voids.addCleanup({ ...cleanup, position: { segmentId: this.log.segmentId, offset } });
+    }
+    if (this.#cleanups.length > 0) {
+      await new Promise<void>((done, failed) => {
+        this.log.whenDurable((error) => (error === undefined ? done() : failed(error)), 0);
+      });
+    }
+    this.#cleanups = [];
+    this.log.replayFinished();
+    this.log.removeForeign();
+  }
+
+  /**
+   * Begins to look for compactions by itself, and lets them purge tombstones. Call it when `finishRecovery` of every shard of the
+   * node is done: before, writes of another shard's log may be on their way here that a tombstone has to hide.
+   */
+  start(): void {
     this.#work.start();
   }
 
@@ -239,7 +277,9 @@ export class Store implements LocalStore {
       this.#writes.abandonDeferred();
       await this.options.offload.close();
       for (const table of this.#tables.values()) {
-        for (const group of table.groups) for (const { sstable } of group?.files ?? []) sstable.close();
+        for (const group of table.groups) {
+          for (const { sstable } of group?.files ?? []) this.#transactions.closeFile(sstable);
+        }
       }
     }
   }
@@ -279,6 +319,7 @@ export class Store implements LocalStore {
     const gone = Promise.all(slots.map((slot) => this.#work.gone(slot)));
     this.#work.flushNow();
     await gone;
+    await this.#transactions.tried();
     try {
       if (!this.#isClosed) this.log.rotate();
     } catch (error) {

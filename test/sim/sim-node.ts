@@ -9,7 +9,7 @@ import { Group0Host } from '../../daemon/group0-host.ts';
 import { registerNode } from '../../daemon/node-registration.ts';
 import { randomUuid } from '../../daemon/random-uuid.ts';
 import { SchemaService } from '../../daemon/schema-service.ts';
-import { RecoverStep, ShardEngine } from '../../shards/engine.ts';
+import { RecoverStep, ShardEngine, type ShardReport } from '../../shards/engine.ts';
 import { lz4Blocks } from '../../shards/host/lz4-blocks.ts';
 import { snappyBlocks } from '../../shards/host/snappy-blocks.ts';
 import { LinkMailbox, type MailPeer } from '../../shards/mailbox.ts';
@@ -92,9 +92,8 @@ export class SimNode {
   /** How much slower than usual the disk is. */
   diskFactor = 1;
   boot = 0;
-  /** Mutations that the last start replayed, and those of them that went to other shards. */
+  /** Mutations that the last start replayed. */
   replayed = 0;
-  strays = 0;
   readonly #world: SimWorld;
   readonly #random: SimRandom;
   #life: Life | undefined;
@@ -167,17 +166,13 @@ export class SimNode {
     });
     const { memory: image } = await life.schema.start();
     for (let shard = 0; shard < this.shardCount; shard++) this.#startShard(life, shard, image);
-    await this.#recover(life, RecoverStep.Redo);
-    clearLeftovers(
-      this.files,
-      log,
-      DIRECTORIES.data,
-      new NodeRouting(new MetadataView(image, this.hostId), 'datacenter1'),
-    );
-    const reports = await this.#recover(life, RecoverStep.Open);
-    await this.#recover(life, RecoverStep.Strays);
+    const routing = new NodeRouting(new MetadataView(image, this.hostId), 'datacenter1');
+    let reports: ShardReport[] = [];
+    for (const step of Object.values(RecoverStep)) {
+      reports = await this.#askAll(life, Verb.Recover, { step }, FOREVER);
+      if (step === RecoverStep.Redo) clearLeftovers(this.files, log, DIRECTORIES.data, routing);
+    }
     this.replayed = reports.reduce((sum, { replayedRecords }) => sum + replayedRecords, 0);
-    this.strays = reports.reduce((sum, { strays }) => sum + strays, 0);
     await this.#askAll(life, Verb.Listen, { address: this.options.address, port: CQL_PORT }, FOREVER);
   }
 
@@ -357,10 +352,6 @@ export class SimNode {
       logLevel: LogLevel.Info,
       settings: [],
     };
-  }
-
-  #recover(life: Life, step: RecoverStep): Promise<{ replayedRecords: number; strays: number }[]> {
-    return this.#askAll(life, Verb.Recover, { step }, FOREVER);
   }
 
   async #publish(life: Life, image: SharedArrayBuffer, version: number): Promise<void> {

@@ -32,6 +32,7 @@ async function visit(cluster: SimCluster, node: SimNode): Promise<string[]> {
   node.crash(true);
   await expect(cluster.connect(node)).rejects.toThrow('ECONNREFUSED');
   await node.start();
+  expect(node.replayed).toBeGreaterThan(0);
   session = await cluster.connect(node);
   const rows: string[] = [];
   for (let k = 0; k < PARTITIONS; k++) {

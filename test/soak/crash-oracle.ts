@@ -25,6 +25,12 @@ export class CrashOracle {
   readonly #records: RowRecord[] = Array.from({ length: PARTITIONS }, () => ({ acknowledged: 0, open: [] }));
   #version = 0;
   acknowledgedWrites = 0;
+  readonly #filler: string;
+
+  /** @param fillerBytes in each row beside its version */
+  constructor(fillerBytes = 200) {
+    this.#filler = 'x'.repeat(fillerBytes);
+  }
 
   async createSchema(node: RunningNode): Promise<void> {
     const client = await SoakClient.open(node.ready.cql.port);
@@ -69,7 +75,7 @@ export class CrashOracle {
     } catch {
       return; // the node died first
     }
-    const filler = 'x'.repeat(200);
+    const filler = this.#filler;
     for (let turn = 0; !isOver(); turn++) {
       const p = ((turn * WRITERS) % PARTITIONS) + writer;
       const record = this.#records[p]!;

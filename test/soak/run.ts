@@ -76,4 +76,6 @@ async function main(): Promise<number> {
   return totals.failed === 0 ? 0 : 1;
 }
 
-process.exit(await main());
+const code = await main();
+// Only once all lines have left: a pipe takes them later.
+process.stdout.write('', () => process.exit(code));

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { HEADER_LENGTH, Opcode } from '../../cql/protocol/envelope.ts';
 import { SimRandom } from '../sim/sim-random.ts';
 import { type RunningNode, startNode } from '../support/start-node.ts';
@@ -67,7 +67,7 @@ async function throwFrames(node: RunningNode, count: number, random: SimRandom, 
     const own = random.chance(0.4) ? seeds.slice(0, half) : seeds.slice(half);
     const answers = new Answers(socket, totals);
     if (random.chance(0.9)) socket.write(own[0]!);
-    for (let left = random.integer(1, 200); left > 0 && sent < count && !socket.destroyed; left--) {
+    for (let left = random.integer(1, 60); left > 0 && sent < count && !socket.destroyed; left--) {
       const bytes = random.chance(0.01) ? noise(random) : mutate(random.pick(own), random);
       totals.frames++;
       sent++;
@@ -77,9 +77,11 @@ async function throwFrames(node: RunningNode, count: number, random: SimRandom, 
         await nextTurn();
         if (!socket.destroyed) socket.write(bytes.subarray(cut));
       }
-      if (random.chance(0.1)) await nextTurn();
+      // A pause for the answers, which a connection that ends would take along.
+      if (random.chance(0.4)) await pause(2);
       if (answers.error !== undefined) throw answers.error;
     }
+    await pause(5);
     if (random.chance(0.5)) socket.destroy();
     else await ended(socket);
     if (answers.error !== undefined) throw answers.error;

@@ -1,8 +1,8 @@
+import { spawn } from 'node:child_process';
 import { createReadStream, createWriteStream, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
-import { spawn } from 'node:child_process';
 import { runCommand } from './run-command.ts';
 import { SuiteSkipped } from './suite.ts';
 

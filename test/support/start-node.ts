@@ -6,6 +6,9 @@ import { createInterface } from 'node:readline';
 
 const LAUNCHER = resolve(import.meta.dirname, '../../tools/tessera.js');
 
+/** A node that neither gets ready nor ends is killed after this. */
+const START_LIMIT_MS = 120_000;
+
 /** The line that `--print-ready` prints (design §4). */
 export interface ReadyLine {
   readonly pid: number;
@@ -117,11 +120,15 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     child.once('exit', (code, signal) => done(code ?? (signal === 'SIGKILL' ? 137 : 143)));
   });
   const lines = createInterface({ input: child.stdout });
+  const limit = setTimeout(() => child.kill('SIGKILL'), START_LIMIT_MS);
   const ready = await new Promise<ReadyLine>((found, failed) => {
     lines.once('line', (line) => found(JSON.parse(line) as ReadyLine));
-    void exited.then((code) =>
-      failed(new Error(`the node ended with code ${code} before it was ready:\n${log.join('')}`)),
-    );
+    void exited.then((code) => {
+      clearTimeout(limit);
+      if (options.workdir === undefined) rmSync(workdir, { recursive: true, force: true });
+      failed(new Error(`the node ended with code ${code} before it was ready:\n${log.join('')}`));
+    });
   });
+  clearTimeout(limit);
   return new RunningNode(ready, workdir, child, log, options.workdir === undefined, exited);
 }

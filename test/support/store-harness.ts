@@ -184,13 +184,14 @@ export class StoreHarness {
           }),
         );
       }
-      if (strays.length > 0) store.log.replayFinished();
-      store.log.removeForeign();
+      await this.settle(store.finishRecovery());
     }
+    for (const { store } of opened) store.start();
   }
 
   /** The node is gone: by power failure, or killed with the page cache left. */
-  stop(isPowerFailure: boolean): void {
+  async stop(isPowerFailure: boolean): Promise<void> {
+    await turn(); // what has begun goes on to its next wait
     this.tasks.stop();
     this.files.plan = undefined;
     if (isPowerFailure) this.files.crash(this.random.fork());
@@ -439,7 +440,7 @@ export function mutationOf(write: StoreWrite, schemaVersion: number): Uint8Array
 }
 
 /** Takes the rows of a batch of live fragments; `key` is the partition's, as the last batch left it. Returns what it is now. */
-function takeRows(tableId: string, key: string, batch: RowBatch, rows: Map<string, string>): string {
+export function takeRows(tableId: string, key: string, batch: RowBatch, rows: Map<string, string>): string {
   const view = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset);
   const reader = new RowReader();
   let partition = key;

@@ -23,10 +23,11 @@ export interface LivesReport {
  * dropped and made anew between lives, other numbers of shards; each life ends by a power cut, a kill or a shutdown, and the next
  * start may be cut as well, several times. After each start the node must show a prefix of what each shard's log took, one
  * that has everything acknowledged as its sync mode promises.
+ * @param isShort fewer and shorter lives, for tests that must be quick
  * @throws Error that says which life of which seed went wrong
  */
-export async function storeLives(seed: number): Promise<LivesReport> {
-  const run = new LivesRun(seed);
+export async function storeLives(seed: number, isShort = false): Promise<LivesReport> {
+  const run = new LivesRun(seed, isShort);
   try {
     return await run.run();
   } catch (error) {
@@ -36,6 +37,7 @@ export async function storeLives(seed: number): Promise<LivesReport> {
 
 class LivesRun {
   life = 0;
+  readonly #isShort: boolean;
   readonly #random: SimRandom;
   readonly #harness: StoreHarness;
   /** What is known to have been taken in earlier lives. */
@@ -47,7 +49,8 @@ class LivesRun {
   #lastTimestamp = 0;
   readonly #report = { lives: 0, writes: 0, flushes: 0, compactions: 0, truncations: 0, crashesInRecovery: 0 };
 
-  constructor(seed: number) {
+  constructor(seed: number, isShort: boolean) {
+    this.#isShort = isShort;
     const random = new SimRandom(seed * 7919 + 13);
     this.#random = random;
     const tables = random.integer(1, 4);
@@ -66,7 +69,7 @@ class LivesRun {
   async run(): Promise<LivesReport> {
     const harness = this.#harness;
     await harness.open();
-    const lives = this.#random.integer(3, 6);
+    const lives = this.#isShort ? 2 : this.#random.integer(3, 6);
     for (this.life = 1; this.life <= lives; this.life++) {
       this.#submitted = [];
       this.#truncations = [];
@@ -78,7 +81,7 @@ class LivesRun {
       }
       const end = this.#random.pick(['power', 'power', 'kill', 'close'] as const);
       if (end === 'close') await harness.close();
-      harness.stop(end === 'power');
+      await harness.stop(end === 'power');
       const histories = harness.histories.map((history) => [...history]);
       const shardCount = harness.shardCount;
       this.#reconfigure();
@@ -94,7 +97,7 @@ class LivesRun {
   async #work(): Promise<void> {
     const random = this.#random;
     const harness = this.#harness;
-    const count = random.integer(15, 60);
+    const count = this.#isShort ? random.integer(8, 24) : random.integer(15, 60);
     const valueBytes = random.pick([20, 2000, 8000]);
     for (let i = 0; i < count; i++) {
       const dice = random.next();
@@ -219,7 +222,7 @@ class LivesRun {
       }
       const isPowerFailure = random.chance(0.7);
       if (isPowerFailure) hadPower = false;
-      harness.stop(isPowerFailure);
+      await harness.stop(isPowerFailure);
     }
     await harness.open();
     return hadPower;
