@@ -25,21 +25,15 @@ export type OffloadAnswer = { readonly value: unknown } | { readonly error: Uint
  * Every job carries the handles of the shared memories; they name the same memory, so nothing is copied or leaked.
  */
 export class PoolOffload implements Offload {
-  readonly #pool: Piscina<OffloadTask, OffloadAnswer>;
+  readonly #entry: URL;
   readonly #memories = new Map<string, SharedArrayBuffer>();
-  readonly #unfinished = new Set<AbortController>();
+  #pool: Piscina<OffloadTask, OffloadAnswer>;
+  #isClosed = false;
 
   /** @param entry module that runs the jobs; the shard's own unless a test wants another */
   constructor(entry: URL = workerEntry()) {
-    this.#pool = new Piscina({
-      filename: entry.href,
-      minThreads: 0,
-      maxThreads: 1,
-      concurrentTasksPerWorker: CONCURRENT_JOBS,
-      idleTimeout: IDLE_MS,
-    });
-    // A thread ended without having a job: it could not start. Nobody would take the jobs that wait for it.
-    this.#pool.on('error', () => this.#abandonAll());
+    this.#entry = entry;
+    this.#pool = this.#newPool();
   }
 
   /**
@@ -47,11 +41,10 @@ export class PoolOffload implements Offload {
    * begun is left as it was then
    */
   async run(job: OffloadJob): Promise<unknown> {
-    const controller = new AbortController();
-    this.#unfinished.add(controller);
+    if (this.#isClosed) throw new TesseraError(OFFLOAD_FAILED, `the pool thread has ended: no ${job.kind} any more`);
     let answer: OffloadAnswer;
     try {
-      answer = await this.#pool.run({ job, memories: this.#memories }, { signal: controller.signal });
+      answer = await this.#pool.run({ job, memories: this.#memories });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new TesseraError(
@@ -60,8 +53,6 @@ export class PoolOffload implements Offload {
         {},
         { cause: error },
       );
-    } finally {
-      this.#unfinished.delete(controller);
     }
     if ('bug' in answer) throw new AssertionError(`in the pool thread: ${answer.bug}`);
     if ('error' in answer) throw decodeError(answer.error, 0, answer.error.length);
@@ -74,11 +65,24 @@ export class PoolOffload implements Offload {
 
   /** Ends the thread; jobs under way are rejected. */
   close(): Promise<void> {
+    this.#isClosed = true;
     return this.#pool.destroy();
   }
 
-  #abandonAll(): void {
-    for (const controller of this.#unfinished) controller.abort();
+  #newPool(): Piscina<OffloadTask, OffloadAnswer> {
+    const pool = new Piscina<OffloadTask, OffloadAnswer>({
+      filename: this.#entry.href,
+      minThreads: 0,
+      maxThreads: 1,
+      concurrentTasksPerWorker: CONCURRENT_JOBS,
+      idleTimeout: IDLE_MS,
+    });
+    // A thread ended that had no job: it could not start, and the jobs that wait for it would wait for ever.
+    pool.on('error', () => {
+      if (this.#pool === pool && !this.#isClosed) this.#pool = this.#newPool();
+      void pool.destroy();
+    });
+    return pool;
   }
 }
 

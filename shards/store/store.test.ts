@@ -297,6 +297,21 @@ test('tombstones stay as long as the log may bring back what they hide', async (
   expect(await shown()).toEqual([]);
 });
 
+test('tombstones stay until all shards have written what they had of each other', async () => {
+  const harness = new StoreHarness(1, { tabletCount: 1 });
+  await harness.open(false);
+  await harness.write(harness.rows(1, [[1, undefined]], 10));
+  const compacted = async (): Promise<number> => {
+    await harness.settle(harness.store.flush(() => true));
+    await harness.pass(100);
+    await harness.settle(harness.store.compact(() => true));
+    return harness.store.stats().sstables;
+  };
+  expect(await compacted()).toBe(1);
+  harness.store.start();
+  expect(await compacted()).toBe(0);
+});
+
 test('data under former shards is found, and their logs are gone, whatever the number of shards', async () => {
   const harness = await opened({ shardCount: 4, tabletCount: 8 });
   const events: StoreWrite[] = [];
@@ -313,6 +328,25 @@ test('data under former shards is found, and their logs are gone, whatever the n
   }
   await restart(harness);
   expect(sorted(await harness.readAll())).toEqual(sorted(harness.expected(events)));
+});
+
+test('a write that was given to its new shard is not given again after its deletion was purged there', async () => {
+  const harness = await opened({ tabletCount: 2, tables: [harnessTable(1, { gcGraceSeconds: 0 })] });
+  const p = [1, 2, 3, 4, 5, 6].find((each) => harness.shardOf(each, 2) === 1)!;
+  const pinned = [1, 2, 3, 4, 5, 6].find((each) => harness.shardOf(each, 2) === 0)!;
+  await harness.write(harness.rows(p, [[1, 'moved']], 10));
+  await harness.write(harness.rows(pinned, [[1, 'keeps the first log']], 11));
+  harness.shardCount = 2;
+  await restart(harness);
+  expect((await read(harness)).length).toBe(2);
+  await harness.write(harness.rows(p, [[1, undefined]], 20));
+  const store = harness.stores[1]!;
+  await harness.settle(store.flush(() => true));
+  await harness.pass(100);
+  await harness.settle(store.compact(() => true));
+  expect(store.stats().sstables).toBe(0);
+  await restart(harness);
+  expect(await read(harness)).toEqual([[`${pinned}/1`, 'keeps the first log']]);
 });
 
 describe('crashes', () => {

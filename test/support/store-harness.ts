@@ -159,8 +159,8 @@ export class StoreHarness {
     return tabletOfToken(token.hi, this.options.tabletCount) % shardCount;
   }
 
-  /** Recovers and opens all shards, as a node does at its start. */
-  async open(): Promise<void> {
+  /** Recovers and opens all shards, as a node does at its start. @param isStarted false: up to `Store.start` */
+  async open(isStarted = true): Promise<void> {
     this.tasks = new SimTasks(this.time, this.random);
     this.offloads = [];
     this.stores = [];
@@ -186,7 +186,7 @@ export class StoreHarness {
       }
       await this.settle(store.finishRecovery());
     }
-    for (const { store } of opened) store.start();
+    if (isStarted) for (const { store } of opened) store.start();
   }
 
   /** The node is gone: by power failure, or killed with the page cache left. */
