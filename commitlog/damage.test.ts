@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { CorruptFileError } from '../core/errors.ts';
 import { LOG_DIRECTORY, LogHarness } from '../test/support/log-harness.ts';
 import { SyncMode } from './commitlog-options.ts';
+import { durableMarkPath, readDurableMarks } from './durable-mark.ts';
 import { listSegmentFiles } from './segment.ts';
 
 /** A log of a few segments, the last of them recycled, some of its batches synced and some not. */
@@ -99,6 +100,59 @@ describe('damage', () => {
         const numbers = await attempt(harness);
         if (numbers !== undefined) expectPrefix(numbers, whole, `cut at ${at}`);
       }
+    }
+  });
+
+  test('of what the mark calls durable nothing is lost without an error, whatever happens to the newest segment', async () => {
+    const { harness } = written(5);
+    const before = await harness.replay();
+    const whole = before.numbers;
+    harness.lastTaken = before.lastTaken;
+    const log = harness.open(before.examination);
+    const key = log.tracker.acquireKey();
+    for (let i = 0; i < 10; i++) {
+      whole.push(harness.append(log, 50 + i, key));
+      harness.time.endTurns();
+    }
+    await harness.closeOrderly(log);
+    expect((await harness.replay()).numbers).toEqual(whole);
+    const examination = harness.examine();
+    const newest = examination.chains[0]!.kept.at(-1)!;
+    const { path, segmentId } = newest.file;
+    const genuine = harness.files.contentOf(path);
+    const mark = readDurableMarks(harness.files, LOG_DIRECTORY).get(0)!;
+    expect(mark).toEqual({ segmentId, offset: newest.end });
+    const refuses = (bytes: Uint8Array, what: string): void => {
+      harness.files.setContent(path, bytes);
+      expect(() => harness.examine(), what).toThrow(CorruptFileError);
+      expect(() => harness.examine(), what).toThrow(path);
+    };
+    for (let at = 0; at < newest.end; at++) {
+      refuses(genuine.subarray(0, at), `cut at ${at}`);
+      refuses(
+        patched(genuine, at, (tail) => tail.fill(0)),
+        `zeros from ${at}`,
+      );
+      // What pads a batch may be anything.
+      harness.files.setContent(
+        path,
+        patched(genuine, at, (tail) => (tail[0]! ^= 1 << (at % 8))),
+      );
+      const numbers = await attempt(harness);
+      if (numbers !== undefined) expect(numbers, `flip of ${at}`).toEqual(whole);
+    }
+    harness.files.unlink(path);
+    expect(() => harness.examine()).toThrow(`${path} at byte 0: this segment, the newest of the log, is missing`);
+    harness.skipDamaged = true;
+    expect(harness.examine().chains[0]!.damaged).toMatchObject([{ path, offset: 0 }]);
+    harness.skipDamaged = false;
+    harness.files.setContent(path, genuine);
+    // A mark that is torn, or behind, takes nothing away.
+    const markPath = durableMarkPath(LOG_DIRECTORY, 0);
+    const markBytes = harness.files.contentOf(markPath);
+    for (let at = 0; at <= markBytes.length; at++) {
+      harness.files.setContent(markPath, markBytes.subarray(0, at));
+      expect(harness.examine().chains[0]!.kept.at(-1)!.end).toBe(newest.end);
     }
   });
 

@@ -74,6 +74,13 @@ export class DirtyTracker {
     return i < 0 ? 0 : (this.#counts[i]![key] ?? 0);
   }
 
+  /** Unflushed records of `key` in all segments. */
+  recordsOf(key: number): number {
+    let records = 0;
+    for (const counts of this.#counts) records += counts[key] ?? 0;
+    return records;
+  }
+
   /** Visits the owners of unflushed records in a segment, to have them flushed. */
   forEachOwner(segmentId: number, visit: (key: number, count: number) => void): void {
     const i = this.#segmentIds.indexOf(segmentId);

@@ -1,6 +1,7 @@
 import { CorruptFileError, UnsupportedFormatError } from '../core/errors.ts';
 import type { Files } from '../core/ports/files.ts';
-import { comparePositions } from './replay-position.ts';
+import { readDurableMarks } from './durable-mark.ts';
+import { comparePositions, NO_POSITION, type ReplayPosition } from './replay-position.ts';
 import {
   listSegmentFiles,
   SEGMENT_HEADER_BYTES,
@@ -21,7 +22,7 @@ import { type BatchRun, type SegmentScan, scanSegment } from './segment-scan.ts'
  * header also says from which segment on the log is needed (its CHECKPOINT tells the rest).
  *
  * Then every batch from there on is verified, in order. At the first bad place P:
- *   - some later whole batch calls a position after P durable: P had reached the disk, so this is damage;
+ *   - some later whole batch or the mark calls a position after P durable: P had reached the disk, so this is damage;
  *   - else P is where the last crash tore the log: it ends there, and whatever follows is dropped, so that what is left is a
  *     prefix of what was written. If that drops the newest segment, the walk starts again from the one that is now newest.
  */
@@ -107,9 +108,16 @@ export function examineLog(options: ExamineOptions): LogExamination {
     if (files === undefined) chainsOf.set(writer, [file]);
     else files.push(file);
   }
+  // A mark may be all that is left of a log.
+  const marks = readDurableMarks(options.files, options.directory);
+  for (const [writer, mark] of marks) {
+    if (segmentOwner(writer, shardCount) !== shard) continue;
+    if (mark.segmentId <= (replayedTo.get(writer) ?? 0)) marks.delete(writer);
+    else if (!chainsOf.has(writer)) chainsOf.set(writer, []);
+  }
   const writers = [...chainsOf.keys()].sort((a, b) => Number(a === shard) - Number(b === shard) || a - b);
   const chains = writers.map((writer) =>
-    examineChain(options, writer, chainsOf.get(writer)!, replayedTo.get(writer) ?? 0),
+    examineChain(options, writer, chainsOf.get(writer)!, replayedTo.get(writer) ?? 0, marks.get(writer) ?? NO_POSITION),
   );
   return { directory: options.directory, chains, spare, highestCounter };
 }
@@ -125,12 +133,13 @@ function examineChain(
   shard: number,
   files: readonly SegmentFile[],
   replayedTo: number,
+  mark: ReplayPosition,
 ): LogChain {
   const chain = walkBack(
     options,
     files.filter((file) => file.segmentId > replayedTo),
   );
-  const evidence = durableBehind(chain);
+  const evidence = durableBehind(chain, mark);
   let newest = chain.length - 1;
   for (;;) {
     const verdict = verify(options, chain, newest, evidence);
@@ -138,7 +147,9 @@ function examineChain(
       newest = verdict.tornAt;
       continue;
     }
-    const kept = verdict.kept;
+    const { kept, damaged } = verdict;
+    const lost = lostBehind(options, kept, mark);
+    if (lost !== undefined) damaged.push(lost);
     const keptIds = new Set(kept.map((segment) => segment.file.segmentId));
     return {
       shard,
@@ -146,7 +157,7 @@ function examineChain(
       replayedTo,
       obsolete: files.filter((file) => !keptIds.has(file.segmentId)),
       torn: tornPlace(chain, newest, kept),
-      damaged: verdict.damaged,
+      damaged,
     };
   }
 }
@@ -177,17 +188,10 @@ function checkHost(options: ExamineOptions, scan: SegmentScan): void {
   throw new UnsupportedFormatError(file.path, `the log of host ${header.hostId}, this is ${options.hostId}`);
 }
 
-/** A position that later batches call durable. */
-interface Durable {
-  readonly segmentId: number;
-  readonly offset: number;
-}
-const NOTHING_DURABLE: Durable = { segmentId: 0, offset: 0 };
-
-/** Per link and run, the furthest position that this run and everything after it calls durable. */
-function durableBehind(chain: readonly Link[]): Durable[][] {
-  const behind: Durable[][] = chain.map(() => []);
-  let furthest = NOTHING_DURABLE;
+/** Per link and run, the furthest position that this run, everything after it and the mark call durable. */
+function durableBehind(chain: readonly Link[], mark: ReplayPosition): ReplayPosition[][] {
+  const behind: ReplayPosition[][] = chain.map(() => []);
+  let furthest = mark;
   for (let i = chain.length - 1; i >= 0; i--) {
     const { runs } = chain[i]!.scan;
     behind[i]![runs.length] = furthest;
@@ -206,18 +210,20 @@ interface Verdict {
   readonly kept: readonly KeptSegment[];
   /** Index in the chain of the segment in which the log ends; -1 when nothing is left. */
   readonly tornAt: number;
-  readonly damaged: readonly DamagedPlace[];
+  readonly damaged: DamagedPlace[];
 }
 
 /** Verifies from the oldest segment that chain[newest] needs up to it. */
-function verify(options: ExamineOptions, chain: readonly Link[], newest: number, evidence: Durable[][]): Verdict {
+function verify(
+  options: ExamineOptions,
+  chain: readonly Link[],
+  newest: number,
+  evidence: ReplayPosition[][],
+): Verdict {
   const kept: KeptSegment[] = [];
   const damaged: DamagedPlace[] = [];
   const report = (path: string, offset: number, why: string): void => {
-    if (!options.skipDamaged) {
-      throw new CorruptFileError(path, offset, `${why}; records that had reached the disk are lost behind this place`);
-    }
-    damaged.push({ path, offset, why });
+    damaged.push(damage(options, path, offset, why));
   };
   const oldest = oldestNeededBy(chain, newest);
   let before: Link | undefined;
@@ -260,6 +266,23 @@ function verify(options: ExamineOptions, chain: readonly Link[], newest: number,
     keep(kept, scan, at, scan.runs.length);
   }
   return { kept, tornAt: newest, damaged };
+}
+
+/** @throws CorruptFileError unless damage is to be skipped */
+function damage(options: ExamineOptions, path: string, offset: number, why: string): DamagedPlace {
+  if (options.skipDamaged) return { path, offset, why };
+  throw new CorruptFileError(path, offset, `${why}; records that had reached the disk are lost behind this place`);
+}
+
+/** The segment that the mark tells of, if the log ends before it. @throws CorruptFileError as `damage` */
+function lostBehind(
+  options: ExamineOptions,
+  kept: readonly KeptSegment[],
+  { segmentId }: ReplayPosition,
+): DamagedPlace | undefined {
+  if (segmentId <= (kept.at(-1)?.file.segmentId ?? 0)) return undefined;
+  const path = `${options.directory}/${segmentFileName(SegmentFileKind.Live, segmentId)}`;
+  return damage(options, path, 0, 'this segment, the newest of the log, is missing');
 }
 
 /** Adds the segment with its first `runCount` runs; a file in which not even the header is right is not part of the log. */

@@ -14,10 +14,11 @@ function start(seed: number, options: Partial<CommitlogOptions> = {}): { harness
   return { harness, log };
 }
 
-/** Notes what happens in order: operations on files and callbacks. */
+/** Notes what happens in order: operations on segments and callbacks. */
 function watch(harness: LogHarness): string[] {
   const events: string[] = [];
-  harness.files.onOperation = (operation) => {
+  harness.files.onOperation = (operation, path) => {
+    if (path.endsWith('.mark')) return;
     if (operation === 'write' || operation.startsWith('fdatasync')) events.push(operation);
   };
   return events;

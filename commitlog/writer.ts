@@ -7,6 +7,7 @@ import type { Tasks, TimerHandle } from '../core/ports/tasks.ts';
 import { BATCH_HEAD_BYTES, RECORD_HEAD_BYTES } from './batch.ts';
 import { type CommitlogOptions, NO_KEY, SyncMode } from './commitlog-options.ts';
 import { DirtyTracker } from './dirty-tracker.ts';
+import { DurableMark, durableMarkPath } from './durable-mark.ts';
 import type { LogChain } from './examine.ts';
 import { asFileError, isRefusal } from './file-failure.ts';
 import { makeDurable } from './make-durable.ts';
@@ -52,6 +53,7 @@ export class CommitlogWriter {
   readonly #directory: string;
   readonly #supply: SegmentSupply;
   readonly #replayKey: number;
+  readonly #mark: DurableMark;
 
   #segment: OpenSegment;
   #seed = 0;
@@ -117,6 +119,14 @@ export class CommitlogWriter {
       maxFree: MOST_FREE_FILES,
       highestCounter: Math.max(examination.highestCounter, options.leastCounter),
     });
+    this.#mark = new DurableMark(
+      files,
+      options.tasks,
+      options.log,
+      this.#directory,
+      options.shard,
+      options.syncPeriodMs,
+    );
     this.#replayKey = this.tracker.acquireKey();
     const own = examination.chains.find((chain) => chain.shard === options.shard);
     this.#foreign = examination.chains.filter((chain) => chain.shard !== options.shard);
@@ -262,6 +272,8 @@ export class CommitlogWriter {
         if (replayedTo > 0) files.unlink(this.#replayedMarker(replayedTo));
       }
       for (const file of all) files.unlink(file.path);
+      const mark = durableMarkPath(this.#directory, shard);
+      if (files.status(mark) !== undefined) files.unlink(mark);
       this.#options.log.write(
         LogLevel.Info,
         'commitlog',
@@ -289,6 +301,7 @@ export class CommitlogWriter {
       if (this.#isSyncing) await new Promise<void>((done) => this.#whenSynced.push(done));
       for (const segment of this.#unsynced) this.#files.close(segment.file);
       this.#unsynced.length = 0;
+      await this.#mark.close();
       await new Promise<void>((done) => this.#supply.close(done));
     }
   }
@@ -534,6 +547,7 @@ export class CommitlogWriter {
     this.#durableBatch = this.#targetBatch;
     this.#durableSegmentId = segment.segmentId;
     this.#durableOffset = this.#targetOffset;
+    this.#mark.advance(this.#durableSegmentId, this.#durableOffset);
     if (this.#checkpointedId !== segment.segmentId) {
       this.#checkpointedId = segment.segmentId;
       this.#supply.noteDurable(segment.segmentId);

@@ -19,8 +19,10 @@ import type { StoreOptions } from './store.ts';
 import { describeTable } from './table-description.ts';
 import type { TableStore } from './table-store.ts';
 
-/** A failed flush is tried again after this; a failed compaction after this, doubled with each failure up to the limit. */
-const RETRY_MS = 5_000;
+/** A failed flush is tried again after this: writers may be refused meanwhile, and a full disk fails it soon. */
+const FLUSH_RETRY_MS = 1_000;
+/** A failed compaction is tried again after this, doubled with each failure up to the limit. */
+const COMPACTION_RETRY_MS = 5_000;
 const MAX_RETRY_MS = 300_000;
 /** SSTables that are not written to come of age: tombstones are looked at this often. */
 const LOOK_MS = 600_000;
@@ -38,6 +40,8 @@ export interface Writers {
   /** Memtables should be flushed to make room. */
   readonly isPressed: boolean;
   moveDeferred(from: MemtableSlot, to: MemtableSlot): void;
+  /** A flush has failed; until one succeeds `flushFailure` says so. */
+  flushFailed(): void;
 }
 
 /**
@@ -67,6 +71,7 @@ export class BackgroundWork {
   /** The table after which the next compaction is looked for, so that each has its turn. */
   #lastCompacted: TableId | undefined;
   readonly #warned = new Set<TableId>();
+  #flushFailure: TesseraError | undefined = undefined;
   #isStarted = false;
   #isClosed = false;
 
@@ -100,6 +105,11 @@ export class BackgroundWork {
   }
 
   // ---- flush
+
+  /** Why the last flush failed; undefined when it has succeeded. */
+  get flushFailure(): TesseraError | undefined {
+    return this.#flushFailure;
+  }
 
   /** Replaces a group's memtable and queues it. Undefined when there is nothing in it. */
   rotate(table: TableStore, group: StorageGroup): MemtableSlot | undefined {
@@ -140,14 +150,17 @@ export class BackgroundWork {
     this.#flush(next).then(
       () => {
         lane.failures = 0;
+        this.#flushFailure = undefined;
         lane.give();
         this.startFlush();
         this.startCompaction();
       },
       (error: unknown) => {
         lane.give();
-        this.#retryLater(lane, 'flush', error, RETRY_MS, () => this.startFlush());
+        this.#retryLater(lane, 'flush', error, FLUSH_RETRY_MS, () => this.startFlush());
+        this.#flushFailure = error as TesseraError; // retryLater has thrown what is none
         for (const { slot } of this.#rotated) for (const tell of slot.onGone.splice(0)) tell(error as Error);
+        this.#writers.flushFailed();
       },
     );
   }
@@ -245,7 +258,7 @@ export class BackgroundWork {
           this.startCompaction();
           return;
         }
-        const delayMs = Math.min(RETRY_MS * 2 ** lane.failures, MAX_RETRY_MS);
+        const delayMs = Math.min(COMPACTION_RETRY_MS * 2 ** lane.failures, MAX_RETRY_MS);
         this.#retryLater(lane, 'compaction', error, delayMs, () => this.startCompaction());
       },
     );

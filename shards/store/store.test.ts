@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { SyncMode } from '../../commitlog/commitlog-options.ts';
 import type { TesseraError } from '../../core/errors.ts';
-import { harnessTable, StoreHarness, sorted, withNewColumn } from '../../test/support/store-harness.ts';
+import { harnessTable, StoreHarness, type Submitted, sorted, withNewColumn } from '../../test/support/store-harness.ts';
 import { storeLives } from '../../test/support/store-lives.ts';
 import type { StoreWrite } from '../../test/support/store-model.ts';
 import { withManyRows } from '../../test/support/store-writes.ts';
@@ -100,25 +100,53 @@ test('more data than memtables hold: writers wait for flushes, nothing is lost, 
 });
 
 describe('a writer is refused before anything is logged', () => {
+  /** More rows than the memtables hold: the first ten wait as long as it takes, the others until `deadlineMs`. */
+  function submitMany(harness: StoreHarness, deadlineMs: number): readonly Submitted[] {
+    const value = 'x'.repeat(4000);
+    return Array.from({ length: 300 }, (_, i) =>
+      harness.submit(harness.rows(i, [[1, value]], 10 + i), false, i < 10 ? FOREVER : deadlineMs),
+    );
+  }
+
   test('when its deadline passes while it waits for memory', async () => {
     const harness = await opened({ memtableBytes: 640 * 1024, tabletCount: 1 });
-    // Flushes fail, so that no memory comes.
+    let open = (): void => {};
+    harness.offloads[0]!.gate = new Promise((done) => (open = done));
+    const submitted = submitMany(harness, harness.clock.monotonicMs() + 500);
+    await harness.pass(400);
+    expect(submitted.filter(({ error }) => error !== undefined).length).toBe(0);
+    await harness.pass(600);
+    const refused = submitted.filter(({ error }) => (error as TesseraError | undefined)?.code === 'OVERLOADED');
+    expect(refused.length).toBeGreaterThan(100);
+    expect(refused[0]!.error!.message).toContain('until its deadline');
+    expect(harness.store.stats()).toMatchObject({ waitingWrites: 0, flushes: 0, failures: 0 });
+    open();
+    await harness.write(harness.rows(999, [[1, 'later']], 1000));
+    const taken = submitted.filter(({ isAcknowledged }) => isAcknowledged);
+    expect(refused.length + taken.length).toBe(300);
+    await restart(harness);
+    expect((await read(harness)).length).toBe(taken.length + 1);
+  });
+
+  test('when memtables are full and the disk too: at once, saying so, until a flush succeeds', async () => {
+    const harness = await opened({ memtableBytes: 640 * 1024, tabletCount: 1 });
     harness.files.plan = (operation, path) =>
       operation === 'open' && path.includes('/data/') ? { errno: 'ENOSPC' } : undefined;
-    const deadlineMs = harness.clock.monotonicMs() + 500;
-    const value = 'x'.repeat(4000);
-    const submitted = Array.from({ length: 300 }, (_, i) => {
-      const wait = i < 10 ? FOREVER : deadlineMs;
-      return harness.submit(harness.rows(i, [[1, value]], 10 + i), false, wait);
-    });
+    const submitted = submitMany(harness, FOREVER);
     await harness.pass(1000);
-    const refused = submitted.filter(({ error }) => (error as TesseraError | undefined)?.code === 'OVERLOADED');
     const taken = submitted.filter(({ isAcknowledged }) => isAcknowledged);
-    expect(refused.length).toBeGreaterThan(100);
+    const refused = submitted.filter(({ error }) => (error as TesseraError | undefined)?.code === 'OVERLOADED');
     expect(taken.length).toBeGreaterThan(10);
+    expect(refused.length).toBeGreaterThan(100);
     expect(refused.length + taken.length).toBe(300);
+    expect(refused[0]!.error!.message).toMatch(/cannot be flushed: open \/node\/data\/.*ENOSPC; free disk space/);
     expect(harness.store.stats()).toMatchObject({ waitingWrites: 0, flushes: 0 });
-    expect(harness.store.stats().failures).toBeGreaterThan(0);
+    const later = Array.from({ length: 30 }, (_, i) =>
+      harness.submit(harness.rows(1000 + i, [[1, 'x'.repeat(20_000)]], 1000), false, FOREVER),
+    );
+    expect(later.at(-1)!.error).toMatchObject({ code: 'OVERLOADED' });
+    await harness.steps(10);
+    taken.push(...later.filter(({ isAcknowledged }) => isAcknowledged));
     expect((await read(harness)).length).toBe(taken.length);
     harness.files.plan = undefined;
     await harness.pass(6000); // the flush is tried again by itself
@@ -226,6 +254,18 @@ describe('shutdown', () => {
     await expect(harness.store.truncate(large!.id)).rejects.toMatchObject({ code: 'NOT_READY' });
     await harness.open();
     expect((await read(harness)).length).toBe(101);
+  });
+
+  test('flushes a small memtable with a long log at a drain', async () => {
+    const harness = await opened({ tabletCount: 1 });
+    for (let i = 0; i < 600; i++) await harness.write(harness.rows(1, [[1, `value ${i}`]], 10 + i));
+    expect(harness.store.stats().memtableBytes).toBeLessThan(64 * 1024);
+    await harness.settle(harness.store.drain());
+    expect(harness.store.stats()).toMatchObject({ flushes: 1, sstables: 1 });
+    await harness.close();
+    await harness.open();
+    expect(harness.store.stats().memtableBytes).toBe(0);
+    expect(await read(harness)).toEqual([['1/1', 'value 599']]);
   });
 
   test('gives up a compaction that runs, and tells who waits', async () => {

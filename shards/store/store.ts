@@ -51,8 +51,9 @@ export interface StoreOptions {
   readonly compactionBytesPerSecond: number;
 }
 
-/** Memtables below this are left to the log at a drain (settled question 11). */
+/** Memtables below this are left to the log at a drain (settled question 11), unless the log is long: rows overwritten often. */
 const SMALL_MEMTABLE_BYTES = 64 * 1024;
+const FEW_RECORDS = 512;
 
 export interface StoreStats {
   /** Pool memory of memtables that belong to a table. */
@@ -110,7 +111,10 @@ export class Store implements LocalStore {
     for (const table of tables) this.#tables.set(table.descriptor.id, table);
     options.offload.share(SLAB_MEMORY, pool.views.memory);
     this.#transactions = new SSTableTransactions(options, log, cache, voids);
-    this.#writes = new WritePath(options, log, pool, this.#tables, { onPressure: () => this.#work.startFlush() });
+    this.#writes = new WritePath(options, log, pool, this.#tables, {
+      onPressure: () => this.#work.startFlush(),
+      flushFailure: () => this.#work.flushFailure,
+    });
     this.#work = new BackgroundWork(options, log, pool, this.#tables, this.#transactions, this.#writes);
     this.#voids = voids;
     this.#cleanups = cleanups;
@@ -246,12 +250,12 @@ export class Store implements LocalStore {
     this.#work.startCompaction();
   }
 
-  /** Before a shutdown: flushes the memtables that are worth it; the others stay in the log. */
+  /** Before a shutdown: flushes the memtables that are worth it; the others stay in the log, a few records each. */
   async drain(): Promise<void> {
     const slots: MemtableSlot[] = this.#work.rotatedOf(() => true);
     for (const table of this.#tables.values()) {
       for (const group of table.groups) {
-        if (group === undefined || group.active.memtable.allocatedBytes < SMALL_MEMTABLE_BYTES) continue;
+        if (group === undefined || !this.#isWorthFlushing(group.active)) continue;
         const slot = this.#work.rotate(table, group);
         if (slot !== undefined) slots.push(slot);
       }
@@ -309,6 +313,10 @@ export class Store implements LocalStore {
       blockCacheHits: this.cache.hits,
       blockCacheMisses: this.cache.misses,
     };
+  }
+
+  #isWorthFlushing({ memtable, key }: MemtableSlot): boolean {
+    return memtable.allocatedBytes >= SMALL_MEMTABLE_BYTES || this.log.tracker.recordsOf(key) > FEW_RECORDS;
   }
 
   /** Waits until memtables have left; then begins a new segment of the log, whose CHECKPOINT frees those before. */

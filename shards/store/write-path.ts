@@ -1,7 +1,13 @@
 import { RecordKind } from '../../commitlog/record-kind.ts';
 import type { CommitlogWriter } from '../../commitlog/writer.ts';
 import { copyBytes } from '../../core/bytes.ts';
-import { InvalidRequestError, NotReadyError, OverloadedError, WriteTimeoutError } from '../../core/errors.ts';
+import {
+  FileOperationError,
+  InvalidRequestError,
+  NotReadyError,
+  OverloadedError,
+  WriteTimeoutError,
+} from '../../core/errors.ts';
 import type { TableId } from '../../core/ids.ts';
 import { mutationSchemaVersion, mutationTokenHi } from '../../core/mutation/frozen-mutation.ts';
 import type { TimerHandle } from '../../core/ports/tasks.ts';
@@ -37,10 +43,12 @@ interface WaitingWrite {
   readonly context: number;
 }
 
-/** What a write does to the background work. */
+/** What a write does to the background work, and hears of it. */
 export interface WritePressure {
   /** Memtables take more memory than they should, or a writer waits for some. */
   onPressure(): void;
+  /** Why no memory will come soon: the last flush has failed. It goes on being tried. */
+  flushFailure(): Error | undefined;
 }
 
 /**
@@ -148,6 +156,11 @@ export class WritePath {
   schemaChanged(): void {
     this.#lastTable = undefined;
     if (this.#ahead.length > 0) this.#options.tasks.nextTurn(this.#serve);
+  }
+
+  /** A flush has failed: who waits for memory is told why there will be none, instead of nothing until the deadline. */
+  flushFailed(): void {
+    this.#serve();
   }
 
   /** Refuses writes from now on, and those that wait: nothing of them was done. */
@@ -293,6 +306,11 @@ export class WritePath {
       done(context, new InvalidRequestError(`mutation of ${length} bytes is larger than the limit of ${limit}`));
       return;
     }
+    if (this.#pressure.flushFailure() !== undefined) {
+      this.#pressure.onPressure();
+      done(context, this.#noRoom());
+      return;
+    }
     const write = this.#copyWaiting(bytes, start, end, forceSync, deadlineMs, done, context);
     if (write === undefined) return;
     this.#waiting.push(write);
@@ -358,12 +376,27 @@ export class WritePath {
     const nowMs = this.#options.clock.monotonicMs();
     for (const write of this.#ahead.splice(0)) this.#goOn(write, nowMs);
     for (let write = this.#waiting.first(); write !== undefined; write = this.#waiting.first()) {
-      if (write.deadlineMs >= nowMs && !this.#hasRoom(write.bytes.length)) break;
+      const mustWait = write.deadlineMs >= nowMs && !this.#hasRoom(write.bytes.length);
+      if (mustWait && this.#pressure.flushFailure() === undefined) break;
       this.#waiting.shift();
-      this.#goOn(write, nowMs);
+      if (mustWait) this.#refuse(write);
+      else this.#goOn(write, nowMs);
     }
     if (this.#waiting.count > 0) this.#pressure.onPressure();
   };
+
+  #refuse({ bytes, done, context }: WaitingWrite): void {
+    this.#waitingBytes -= bytes.length;
+    done(context, this.#noRoom());
+  }
+
+  /** Nothing of the write was logged: the refusal is definite. */
+  #noRoom(): OverloadedError {
+    const failure = this.#pressure.flushFailure();
+    const isFull = failure instanceof FileOperationError && (failure.errno === 'ENOSPC' || failure.errno === 'EDQUOT');
+    const advice = isFull ? '; free disk space, then writes go on by themselves' : '';
+    return new OverloadedError(`memtables are full and cannot be flushed: ${failure?.message}${advice}`);
+  }
 
   #goOn({ bytes, forceSync, deadlineMs, done, context }: WaitingWrite, nowMs: number): void {
     this.#waitingBytes -= bytes.length;

@@ -25,6 +25,8 @@ export class SimOffload implements Offload {
   readonly #memories = new Map<string, SharedArrayBuffer>();
   /** Jobs by kind, as they were begun. */
   readonly begun: string[] = [];
+  /** Jobs wait for this before they begin. */
+  gate: Promise<void> = Promise.resolve();
 
   constructor(files: Files, pause: SimPause = () => Promise.resolve()) {
     this.#files = files;
@@ -33,6 +35,7 @@ export class SimOffload implements Offload {
 
   async run(job: OffloadJob): Promise<unknown> {
     await this.#pause();
+    await this.gate;
     this.begun.push(job.kind);
     switch (job.kind) {
       case JobKind.Flush: {

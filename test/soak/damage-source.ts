@@ -1,11 +1,16 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { readDurableMarks } from '../../commitlog/durable-mark.ts';
+import { examineLog } from '../../commitlog/examine.ts';
+import { NodeFiles } from '../../shards/host/node-files.ts';
 import { SimRandom } from '../sim/sim-random.ts';
 import { startNode } from '../support/start-node.ts';
 import { SoakClient } from './soak-client.ts';
 import { claim } from './suite.ts';
 
+const SHARDS = 2;
 const PARTITIONS = 40;
 const TABLES = ['packed', 'plain'] as const;
 export const DAMAGE_ARGS: readonly string[] = [
@@ -22,22 +27,27 @@ export const DAMAGE_ARGS: readonly string[] = [
 /** What a node left behind: SSTables of several ages and two kinds, and commitlog segments that are still needed. */
 export interface DamageSource {
   readonly workdir: string;
-  /** For each table, every row as `p/c` to its value. */
+  /** For each table, what `rowsByKey` makes of all its rows. */
   readonly rows: ReadonlyMap<string, ReadonlyMap<string, string>>;
-  /** Rows of each table that are in the log alone. */
-  readonly inLog: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 export const SELECTS: Readonly<Record<string, string>> = {
-  packed: 'SELECT p, c, v FROM damage.packed',
-  plain: 'SELECT p, c, v FROM damage.plain',
+  packed: 'SELECT p, c, v, s FROM damage.packed',
+  plain: 'SELECT p, c, v, s FROM damage.plain',
 };
 
-/** Has a node write files for damaging, and kills it. The caller removes the directory. */
+/** What a table should hold. */
+interface Model {
+  /** Values by `p/c`, and static values by p. */
+  readonly values: Map<string, string>;
+  readonly statics: Map<number, string>;
+}
+
+/** Has a node write files for damaging, and kills it when its log's marks are up to date. The caller removes the directory. */
 export async function makeDamageSource(seed: number): Promise<DamageSource> {
   const workdir = mkdtempSync(join(tmpdir(), 'tessera-damage-'));
   const random = new SimRandom(seed);
-  const node = await startNode({ workdir, shards: 2, args: DAMAGE_ARGS });
+  const node = await startNode({ workdir, shards: SHARDS, args: DAMAGE_ARGS });
   try {
     const client = await SoakClient.open(node.ready.cql.port);
     await client.query(
@@ -48,42 +58,65 @@ export async function makeDamageSource(seed: number): Promise<DamageSource> {
     await client.query(
       `CREATE TABLE damage.plain (p int, c int, ${columns}) WITH compression = {'sstable_compression': ''}`,
     );
-    const rows = new Map<string, Map<string, string>>(TABLES.map((table) => [table, new Map()]));
-    const inLog = new Map<string, Set<string>>(TABLES.map((table) => [table, new Set()]));
+    const models = new Map<string, Model>(TABLES.map((table) => [table, { values: new Map(), statics: new Map() }]));
     for (const phase of ['first', 'second', 'log'] as const) {
       for (const table of TABLES) {
-        for (let i = 0; i < 400; i++) await change(client, table, phase, random, rows.get(table)!, inLog.get(table)!);
+        for (let i = 0; i < 400; i++) await change(client, table, phase, random, models.get(table)!);
       }
       if (phase === 'log') break;
       const flush = `http://127.0.0.1:${node.ready.api!.port}/storage_service/flush`;
       claim((await fetch(flush, { method: 'POST' })).ok, 'the flush failed');
     }
+    const rows = new Map(TABLES.map((table) => [table, expectedRows(models.get(table)!)]));
     for (const table of TABLES) {
       const found = rowsByKey(await client.rows(SELECTS[table]!));
       claim(differences(found, rows.get(table)!) === '', `before any damage: ${differences(found, rows.get(table)!)}`);
     }
     client.close();
-    return { workdir, rows, inLog };
+    await marked(join(workdir, 'commitlog'));
+    return { workdir, rows };
   } finally {
     await node.kill();
   }
 }
 
-/** One statement; in the log phase only new rows, so that a log that ends early lacks rows and never shows older ones. */
+/** Waits until the mark of every shard's log tells of all that is in it. */
+async function marked(directory: string): Promise<void> {
+  const files = new NodeFiles();
+  for (;;) {
+    const marks = readDurableMarks(files, directory);
+    const isDone = Array.from({ length: SHARDS }, (_, shard) => {
+      const { chains } = examineLog({
+        files,
+        directory,
+        shard,
+        shardCount: SHARDS,
+        hostId: undefined,
+        skipDamaged: true,
+      });
+      const last = chains.at(-1)?.kept.at(-1);
+      const mark = marks.get(shard);
+      return last !== undefined && mark?.segmentId === last.file.segmentId && mark.offset === last.end;
+    });
+    if (!isDone.includes(false)) return;
+    await pause(50);
+  }
+}
+
+/** Writes or deletes a row, and sometimes a static value. */
 async function change(
   client: SoakClient,
   table: string,
   phase: 'first' | 'second' | 'log',
   random: SimRandom,
-  rows: Map<string, string>,
-  inLog: Set<string>,
+  { values, statics }: Model,
 ): Promise<void> {
   const p = random.chance(0.3) ? 0 : random.integer(0, PARTITIONS);
   const c = random.integer(phase === 'log' ? 1000 : 0, phase === 'log' ? 100_000 : 1000);
   const key = `${p}/${c}`;
   if (phase === 'second' && random.chance(0.2)) {
     await client.query(`DELETE FROM damage.${table} WHERE p = ${p} AND c = ${c}`);
-    rows.delete(key);
+    values.delete(key);
     return;
   }
   const value = `${key} ${phase} ${'abcdefgh'.repeat(random.integer(0, 40))}`;
@@ -91,27 +124,38 @@ async function change(
   await client.query(
     `INSERT INTO damage.${table} (p, c, v, m, n) VALUES (${p}, ${c}, '${value}', {'a': ${c}, 'b': 2}, ${c * 3})${ttl}`,
   );
-  if (random.chance(0.1)) await client.query(`UPDATE damage.${table} SET s = '${value}' WHERE p = ${p}`);
-  rows.set(key, value);
-  if (phase === 'log') inLog.add(key);
+  values.set(key, value);
+  if (!random.chance(0.1)) return;
+  await client.query(`UPDATE damage.${table} SET s = '${value}' WHERE p = ${p}`);
+  statics.set(p, value);
 }
 
-/** Rows of (p, c, v) as a map. */
+/** Rows of (p, c, v, s) by `p/c`; a partition with nothing but its static row has no c. */
 export function rowsByKey(rows: readonly (readonly (Buffer | null)[])[]): Map<string, string> {
-  return new Map(rows.map(([p, c, v]) => [`${p!.readInt32BE(0)}/${c?.readInt32BE(0)}`, String(v)]));
+  return new Map(rows.map(([p, c, v, s]) => [`${p!.readInt32BE(0)}/${c?.readInt32BE(0)}`, rowText(v, s)]));
 }
 
-/** '' when equal, else the first difference. `mayLack` holds keys that may be missing. */
-export function differences(
-  found: ReadonlyMap<string, string>,
-  wanted: ReadonlyMap<string, string>,
-  mayLack: ReadonlySet<string> = new Set(),
-): string {
-  for (const [key, value] of found) {
-    // A partition whose static row is all that is left comes as one row without clustering.
-    if (wanted.get(key) !== value && !key.endsWith('undefined'))
-      return `row ${key} is ${value}, not ${wanted.get(key)}`;
+function expectedRows({ values, statics }: Model): Map<string, string> {
+  const rows = new Map<string, string>();
+  const withRows = new Set<number>();
+  for (const [key, value] of values) {
+    const p = Number.parseInt(key, 10);
+    withRows.add(p);
+    rows.set(key, rowText(value, statics.get(p)));
   }
-  for (const key of wanted.keys()) if (!found.has(key) && !mayLack.has(key)) return `row ${key} is missing`;
+  for (const [p, value] of statics) if (!withRows.has(p)) rows.set(`${p}/undefined`, rowText(null, value));
+  return rows;
+}
+
+function rowText(v: Buffer | string | null | undefined, s: Buffer | string | null | undefined): string {
+  return `${v ?? null} | ${s ?? null}`;
+}
+
+/** '' when equal, else the first difference. */
+export function differences(found: ReadonlyMap<string, string>, wanted: ReadonlyMap<string, string>): string {
+  for (const [key, value] of found) {
+    if (wanted.get(key) !== value) return `row ${key} is ${value}, not ${wanted.get(key)}`;
+  }
+  for (const key of wanted.keys()) if (!found.has(key)) return `row ${key} is missing`;
   return '';
 }

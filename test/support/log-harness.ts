@@ -126,6 +126,16 @@ export class LogHarness {
     return number;
   }
 
+  /** Closes a log, letting time pass until it is done. */
+  async closeOrderly(log: CommitlogWriter): Promise<void> {
+    let isClosed = false;
+    const closing = log.close().finally(() => {
+      isClosed = true;
+    });
+    while (!isClosed) await this.time.runAsync(this.time.nowMs + 50);
+    await closing;
+  }
+
   /** The process is gone: by power failure, or killed with the page cache left. */
   stop(isPowerFailure: boolean): void {
     this.tasks.stop();
