@@ -276,7 +276,7 @@ describe('shutdown', () => {
       await harness.settle(harness.store.flush(() => true));
     }
     const compaction = harness.store.compact(() => true);
-    const told = expect(compaction).rejects.toMatchObject({ code: 'ABORTED' });
+    const told = expect(compaction).rejects.toMatchObject({ code: 'NOT_READY' });
     while (!harness.offloads[0]!.begun.includes('compact')) await harness.steps(1);
     await harness.steps(3);
     await harness.close();

@@ -196,7 +196,7 @@ export class Store implements LocalStore {
     await this.#flushed(this.#work.rotatedOf(matches));
   }
 
-  /** Major compaction: one SSTable per tablet. Rejects when it was stopped for a truncation or a dropped table. */
+  /** Major compaction: one SSTable per tablet. Rejects when it was stopped: for a truncation, a dropped table, or the end. */
   async compact(matches: (table: TableStore) => boolean): Promise<void> {
     await this.flush(matches);
     for (const table of [...this.#tables.values()]) {
@@ -208,6 +208,9 @@ export class Store implements LocalStore {
         try {
           this.#assureOpen();
           if (group.files.length > 0 && !table.isDropped) await this.#work.compact(table, group, group.files);
+        } catch (error) {
+          this.#assureOpen(); // what ended it is the end of the store
+          throw error;
         } finally {
           this.#work.compactionLane.give();
         }
