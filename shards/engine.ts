@@ -17,6 +17,7 @@ import type { Schema } from '../core/schema/keyspace.ts';
 import { TimestampSource } from '../core/timestamps.ts';
 import { tabletTokenRange } from '../core/token.ts';
 import { parseStatement } from '../cql/language/parser.ts';
+import type { BatchLimits } from '../cql/plan/batch.ts';
 import { planProtocolBatch } from '../cql/plan/modify.ts';
 import type { StatementPlan } from '../cql/plan/plan.ts';
 import { planStatement } from '../cql/plan/plan-statement.ts';
@@ -27,8 +28,8 @@ import { SystemTables } from '../cql/system/system-tables.ts';
 import { Coordinator } from './coordinator/coordinator.ts';
 import { NodeRouting } from './node-routing.ts';
 import { CqlServer } from './server/cql-server.ts';
-import { DEFAULT_SERVER_LIMITS } from './server/limits.ts';
-import type { ShardConfig } from './shard-config.ts';
+import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './server/limits.ts';
+import type { LiveShardConfig, ShardConfig } from './shard-config.ts';
 import { openStore, redoTransactions, type StrayMutation } from './store/recovery.ts';
 import type { Store, StoreOptions } from './store/store.ts';
 import type { TableStore } from './store/table-store.ts';
@@ -64,6 +65,8 @@ export interface ShardReport {
   readonly strays: number;
 }
 
+type Writable<Fields> = { -readonly [Name in keyof Fields]: Fields[Name] };
+
 /** Types of protocol batches by their code. */
 const BATCH_TYPES = ['logged', 'unlogged', 'counter'] as const;
 const STRAY_DEADLINE_MS = 60_000;
@@ -77,7 +80,9 @@ const STATS_MS = 1000;
  */
 export class ShardEngine {
   readonly #self: ThreadId;
-  readonly #config: ShardConfig;
+  #config: ShardConfig;
+  /** What the CQL server looks at for every frame: changed in place. */
+  readonly #serverLimits: Writable<ServerLimits>;
   readonly #shardCount: number;
   readonly #ports: ShardPorts;
   readonly #timestamps: TimestampSource;
@@ -95,6 +100,7 @@ export class ShardEngine {
     this.#self = self;
     this.#shardCount = shardCount;
     this.#config = config;
+    this.#serverLimits = { ...DEFAULT_SERVER_LIMITS, ...serverLimitsOf(config) };
     this.#ports = ports;
     this.#timestamps = new TimestampSource(ports.clock);
     this.#view = new MetadataView(image, config.hostId);
@@ -139,6 +145,10 @@ export class ShardEngine {
     });
     serve(Verb.Flush, async ({ keyspace, tables }) => {
       await this.#opened().flush(matcher(keyspace as string | null, tables as string[]));
+      return {};
+    });
+    serve(Verb.Configure, (live) => {
+      this.#configure(live as unknown as LiveShardConfig);
       return {};
     });
     serve(Verb.Compact, async ({ keyspace, tables }) => {
@@ -194,8 +204,15 @@ export class ShardEngine {
 
   #makeServer(executor: Coordinator): CqlServer {
     const { sockets, mailbox, tasks, clock, random, metrics, log, md5, lz4, snappy, wakeMailbox } = this.#ports;
-    const { limits, memory } = this.#config;
-    const batchLimits = { warnBytes: limits.batchWarnBytes, failBytes: limits.batchFailBytes };
+    const configOf = (): ShardConfig => this.#config;
+    const batchLimits: BatchLimits = {
+      get warnBytes(): number {
+        return configOf().limits.batchWarnBytes;
+      },
+      get failBytes(): number {
+        return configOf().limits.batchFailBytes;
+      },
+    };
     return new CqlServer({
       self: this.#self,
       shardCount: this.#shardCount,
@@ -212,21 +229,17 @@ export class ShardEngine {
       executor,
       schema: () => this.#schema(),
       planner: (text: string, keyspace: string): StatementPlan =>
-        planStatement(parseStatement(text), this.#schema(), keyspace === '' ? undefined : keyspace),
+        planStatement(parseStatement(text), this.#schema(), keyspace === '' ? undefined : keyspace, batchLimits),
       batchPlanner: (statements, type) => planProtocolBatch(BATCH_TYPES[type]!, statements, batchLimits),
       supported: { hostId: '', extensions: 0, shardAwarePort: undefined },
-      limits: {
-        ...DEFAULT_SERVER_LIMITS,
-        maxConcurrentRequests: limits.maxConcurrentRequests,
-        maxFrameBytes: limits.maxFrameBytes,
-        requestBytes: memory.requestBytes,
-      },
+      limits: this.#serverLimits,
     });
   }
 
   #storeOptions(): StoreOptions {
     const { files, tasks, clock, random, log, offload } = this.#ports;
-    const { commitlog, directories, memory, limits, hostId } = this.#config;
+    const { commitlog, directories, memory, hostId } = this.#config;
+    const configOf = (): ShardConfig => this.#config;
     return {
       files,
       tasks,
@@ -247,7 +260,9 @@ export class ShardEngine {
       skipDamagedLog: commitlog.skipDamaged,
       memtableBytes: memory.memtableBytes,
       blockCacheBytes: memory.blockCacheBytes,
-      compactionBytesPerSecond: limits.compactionBytesPerSecond,
+      get compactionBytesPerSecond(): number {
+        return configOf().limits.compactionBytesPerSecond;
+      },
     };
   }
 
@@ -272,6 +287,12 @@ export class ShardEngine {
     }
     await store.finishRecovery();
     this.#strays = [];
+  }
+
+  /** Switches to other values of the settings that may change: requests that were begun keep their deadlines. */
+  #configure(live: LiveShardConfig): void {
+    this.#config = { ...this.#config, limits: live.limits, timeouts: live.timeouts, settings: live.settings };
+    Object.assign(this.#serverLimits, serverLimitsOf(this.#config));
   }
 
   #listen(address: string, port: number): Promise<number> {
@@ -322,7 +343,7 @@ export class ShardEngine {
         startedAtSeconds: config.startedAtSeconds,
       },
       schema: () => this.#routing.schema,
-      config: () => config.settings,
+      config: () => this.#config.settings,
       clients: () => this.#server?.clients() ?? [],
       tablets: () => this.#tabletEntries(),
       runtimeInfo: () => this.#runtimeInfo(),
@@ -364,6 +385,15 @@ function matcher(keyspace: string | null, tables: readonly string[]): (table: Ta
   return ({ descriptor }) =>
     (keyspace === null || descriptor.keyspace === keyspace) &&
     (tables.length === 0 || tables.includes(descriptor.name));
+}
+
+/** The limits of the CQL server that are configured. */
+function serverLimitsOf({ limits, memory }: ShardConfig): Partial<ServerLimits> {
+  return {
+    maxConcurrentRequests: limits.maxConcurrentRequests,
+    maxFrameBytes: limits.maxFrameBytes,
+    requestBytes: memory.requestBytes,
+  };
 }
 
 /** Answers a control request with JSON. */

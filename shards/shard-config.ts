@@ -36,6 +36,7 @@ export interface ShardConfig {
     /** Requests under way: frames and what they wait for. */
     readonly requestBytes: number;
   };
+  /** Of those a change applies to what begins after it: the next request, the next frame, the next compaction. */
   readonly limits: {
     readonly maxConcurrentRequests: number;
     readonly maxFrameBytes: number;
@@ -53,3 +54,6 @@ export interface ShardConfig {
     readonly value: string;
   }[];
 }
+
+/** What of it may change while the shard runs, by Verb.Configure; all of it at once, between two turns. */
+export type LiveShardConfig = Pick<ShardConfig, 'limits' | 'timeouts' | 'settings'>;

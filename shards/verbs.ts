@@ -41,6 +41,8 @@ export const Verb = {
   /** Main to shard: flush or compact tables (JSON). */
   Flush: 0x0326,
   Compact: 0x0327,
+  /** Main to shard: the live part of the configuration, changed (JSON of LiveShardConfig). */
+  Configure: 0x0328,
 } as const;
 export type Verb = (typeof Verb)[keyof typeof Verb];
 

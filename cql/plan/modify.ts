@@ -17,7 +17,7 @@ import { UsingClause } from './using.ts';
 /**
  * The plan of a statement that writes. Of a BATCH text `bind` takes one set of values, the request's, which all statements share.
  * @param keyspaceInUse of the connection
- * @param limits of batches
+ * @param limits of batches; looked at whenever one is carried out
  * @throws InvalidRequestError when the statement does not suit the schema
  */
 export function planModification(

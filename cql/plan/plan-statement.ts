@@ -1,6 +1,7 @@
 import { InvalidRequestError } from '../../core/errors.ts';
 import type { Schema } from '../../core/schema/keyspace.ts';
 import type { SchemaStatement, Statement, TruncateStatement, UseStatement } from '../language/ast.ts';
+import { type BatchLimits, DEFAULT_BATCH_LIMITS } from './batch.ts';
 import { MarkerTypes } from './bind-marker.ts';
 import { findTable } from './find-table.ts';
 import { planModification } from './modify.ts';
@@ -19,9 +20,15 @@ import { UsingClause } from './using.ts';
  * The plan of any statement.
  * @param schema that the plan is made for, the system keyspaces included
  * @param keyspaceInUse of the connection; undefined for none
+ * @param batchLimits of a BATCH text; looked at whenever it is carried out, so they may change
  * @throws InvalidRequestError, NotSupportedYetError when the statement does not suit the schema
  */
-export function planStatement(statement: Statement, schema: Schema, keyspaceInUse: string | undefined): StatementPlan {
+export function planStatement(
+  statement: Statement,
+  schema: Schema,
+  keyspaceInUse: string | undefined,
+  batchLimits: BatchLimits = DEFAULT_BATCH_LIMITS,
+): StatementPlan {
   switch (statement.kind) {
     case 'select':
       return planSelect(statement, schema, keyspaceInUse);
@@ -29,7 +36,7 @@ export function planStatement(statement: Statement, schema: Schema, keyspaceInUs
     case 'update':
     case 'delete':
     case 'batch':
-      return planModification(statement, schema, keyspaceInUse);
+      return planModification(statement, schema, keyspaceInUse, batchLimits);
     case 'use':
       return planUse(statement, schema);
     case 'truncate':

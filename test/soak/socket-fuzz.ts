@@ -18,7 +18,10 @@ const SCHEMA = [
 ];
 
 interface Totals {
+  /** Frames sent. The node reads no more of a connection that it ends, so not all of them are looked at. */
   frames: number;
+  /** Frames looked at: answered, or the end of their connection. */
+  taken: number;
   connections: number;
   answers: number;
   errors: number;
@@ -33,7 +36,7 @@ export async function socketFuzz({ volumes, seed }: SoakContext): Promise<Figure
     admin.close();
     const good = await GoodClients.start(node, GOOD_CLIENTS);
     const before = residentBytes(node);
-    const totals: Totals = { frames: 0, connections: 0, answers: 0, errors: 0 };
+    const totals: Totals = { frames: 0, taken: 0, connections: 0, answers: 0, errors: 0 };
     const random = new SimRandom(seed);
     const hostile = Array.from({ length: SOCKETS }, () =>
       throwFrames(node, volumes.socketFrames / SOCKETS, random.fork(), totals),
@@ -60,17 +63,16 @@ function residentBytes(node: RunningNode): number {
 
 async function throwFrames(node: RunningNode, count: number, random: SimRandom, totals: Totals): Promise<void> {
   const seeds = seedFrames();
-  for (let sent = 0; sent < count; ) {
+  for (let taken = 0; taken < count; ) {
     const socket = await open(node.ready.cql.port);
     totals.connections++;
     const half = seeds.length / 2;
     const own = random.chance(0.4) ? seeds.slice(0, half) : seeds.slice(half);
     const answers = new Answers(socket, totals);
     if (random.chance(0.9)) socket.write(own[0]!);
-    for (let left = random.integer(1, 60); left > 0 && sent < count && !socket.destroyed; left--) {
+    for (let left = random.integer(1, 60); left > 0 && !socket.destroyed; left--) {
       const bytes = random.chance(0.01) ? noise(random) : mutate(random.pick(own), random);
       totals.frames++;
-      sent++;
       const cut = random.chance(0.2) ? random.integer(0, bytes.length + 1) : bytes.length;
       if (cut > 0) socket.write(bytes.subarray(0, cut));
       if (cut < bytes.length) {
@@ -82,6 +84,9 @@ async function throwFrames(node: RunningNode, count: number, random: SimRandom, 
       if (answers.error !== undefined) throw answers.error;
     }
     await pause(5);
+    const ofThis = answers.count + (socket.destroyed ? 1 : 0);
+    taken += ofThis;
+    totals.taken += ofThis;
     if (random.chance(0.5)) socket.destroy();
     else await ended(socket);
     if (answers.error !== undefined) throw answers.error;
@@ -107,6 +112,7 @@ function ended(socket: Socket): Promise<void> {
 /** Reads what the server sends: whole frames, or it is a failure. */
 class Answers {
   error: Error | undefined;
+  count = 0;
   #received: Buffer = Buffer.alloc(0);
 
   constructor(socket: Socket, totals: Totals) {
@@ -122,6 +128,7 @@ class Answers {
           return;
         }
         if (bytes.length - at < HEADER_LENGTH + length) break;
+        this.count++;
         totals.answers++;
         if (bytes[at + 4] === Opcode.Error) totals.errors++;
         at += HEADER_LENGTH + length;

@@ -73,7 +73,7 @@ export class ServerWorld {
   /** Errors that a shard has logged. */
   readonly errors: string[] = [];
   port = 0;
-  readonly #system: SystemTables;
+  readonly system: SystemTables;
 
   constructor(options: ServerWorldOptions = {}) {
     const { seed = 1, shards = 1, network = {}, schema = TEST_SCHEMA } = options;
@@ -82,7 +82,7 @@ export class ServerWorld {
     this.clientTasks = new SimTasks(this.time, this.random.fork());
     this.clientSockets = this.network.sockets(this.clientTasks, '10.0.0.9');
     const first = schemaOf(schema);
-    this.#system = systemTables(first, shards);
+    this.system = systemTables(first, shards);
     const tasks = Array.from({ length: shards }, () => new SimTasks(this.time, this.random.fork()));
     const links = tasks.map((from, a) =>
       tasks.map((to, b) => {
@@ -141,9 +141,9 @@ export class ServerWorld {
   switchSchema(schema: Schema, shards: Iterable<number> = this.shards.keys()): void {
     for (const self of shards) {
       const shard = this.shards[self]!;
-      const before = this.#system.complete(shard.schema);
+      const before = this.system.complete(shard.schema);
       shard.schema = schema;
-      shard.server.schemaChanged(before, this.#system.complete(schema));
+      shard.server.schemaChanged(before, this.system.complete(schema));
     }
   }
 
@@ -152,7 +152,7 @@ export class ServerWorld {
     const metrics = new MetricsBlock(createMetricsMemory());
     const mailbox = new LinkMailbox({ self, peers, bell: SIM_BELL, clock, tasks, metrics });
     const executor = new ScriptedExecutor();
-    const completeSchema = (): Schema => this.#system.complete(shard.schema);
+    const completeSchema = (): Schema => this.system.complete(shard.schema);
     const server = new CqlServer({
       self,
       shardCount: options.shards ?? 1,
