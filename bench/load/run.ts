@@ -34,6 +34,32 @@ export interface LoadOptions {
   readonly operations: number;
 }
 
+/** A run against a node of this machine: 16 connections with one request each, uniform keys, unless `more` says otherwise. */
+export function loadOptions(
+  workload: WorkloadName,
+  port: number,
+  pid: number,
+  more: Partial<LoadOptions>,
+): LoadOptions {
+  return {
+    workload,
+    host: '127.0.0.1',
+    port,
+    pid,
+    connections: 16,
+    depth: 1,
+    durationMs: 5000,
+    warmupMs: 1000,
+    rate: 0,
+    population: 200_000,
+    distribution: 'uniform',
+    readShare: 0.5,
+    seed: 1,
+    operations: 0,
+    ...more,
+  };
+}
+
 export interface LoadReport {
   readonly workload: WorkloadName;
   readonly loop: 'open' | 'closed';
