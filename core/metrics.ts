@@ -42,6 +42,7 @@ export const Metric = {
   Sstables: 33,
   SstableBytes: 34,
   WaitingWrites: 35,
+  SstableReadFailures: 36,
 } as const;
 export type Metric = (typeof Metric)[keyof typeof Metric];
 
@@ -135,6 +136,7 @@ export const METRICS: Readonly<Record<keyof typeof Metric, MetricDefinition>> = 
   Sstables: gauge('live_sstables', 'SSTables in use.'),
   SstableBytes: gauge('live_disk_space_bytes', 'Bytes of the SSTables in use.'),
   WaitingWrites: gauge('writes_waiting_for_memory', 'Writes that wait for a flush.'),
+  SstableReadFailures: counter('sstable_read_failures', 'Reads that failed for a damaged or unreadable SSTable.'),
 };
 
 /** The definitions by metric number. */

@@ -146,10 +146,15 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     },
   ),
   boolean('commitlog_skip_damaged', false, 'start although commitlog records are damaged, leaving them out'),
-  integer('compaction_throughput_mb_per_sec', 0, 'bytes that compaction writes a second, all shards; 0 is no limit', {
-    isLive: true,
-    aliases: ['compaction_throughput'],
-  }),
+  integer(
+    'compaction_throughput_mb_per_sec',
+    0,
+    'bytes that compaction writes a second, all shards; 0 is no limit; a change counts for compactions that begin after it',
+    {
+      isLive: true,
+      aliases: ['compaction_throughput'],
+    },
+  ),
   timeout('read_request_timeout_in_ms', 5_000, 'reads of partitions'),
   timeout('range_request_timeout_in_ms', 10_000, 'scans'),
   timeout('write_request_timeout_in_ms', 2_000, 'writes'),
@@ -167,16 +172,19 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     aliases: ['batch_size_fail_threshold'],
   }),
   integer('max_concurrent_requests_per_shard', 4_096, 'requests above it are answered Overloaded', {
+    isLive: true,
     min: 1,
     max: 65_536,
   }),
   integer('native_transport_max_frame_size_in_mb', 256, 'larger frames are refused', {
+    isLive: true,
     unit: 'MiB',
     min: 1,
     max: 256,
     aliases: ['native_transport_max_frame_size'],
   }),
   integer('shutdown_timeout_in_ms', 30_000, 'after it a drain is cut short; nothing acknowledged is lost', {
+    isLive: true,
     unit: 'ms',
     min: 1,
   }),

@@ -94,17 +94,19 @@ const BY_NAME: ReadonlyMap<string, ConfigKey> = new Map(
 /**
  * Resolves the configuration: command line over environment over file over defaults.
  * @param args the options of `tessera node`, without the sub-command
+ * @param unknownKeys what a key of the file is that nobody knows: a running node warns of it and takes the others
  * @throws ConfigError that names what is wrong
  */
 export async function loadConfig(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  unknownKeys: 'refused' | 'warned' = 'refused',
 ): Promise<NodeConfig> {
   const warnings: string[] = [];
   const given = parseOptions(args);
   const fromEnvironment = parseEnvironment(env);
   const file = given.get('config_file')?.text ?? fromEnvironment.get('config_file')?.text ?? defaultFile(env);
-  const fromFile = file === undefined ? new Map<string, ConfigValue>() : await parseFile(file, warnings);
+  const fromFile = file === undefined ? new Map<string, ConfigValue>() : await parseFile(file, warnings, unknownKeys);
   const values = new Map<string, ConfigValue>();
   for (const key of CONFIG_KEYS) {
     values.set(
@@ -185,7 +187,11 @@ function defaultFile(env: Readonly<Record<string, string | undefined>>): string 
   return undefined;
 }
 
-async function parseFile(path: string, warnings: string[]): Promise<Map<string, ConfigValue>> {
+async function parseFile(
+  path: string,
+  warnings: string[],
+  unknownKeys: 'refused' | 'warned',
+): Promise<Map<string, ConfigValue>> {
   let source: string;
   try {
     source = readFileSync(path, 'utf8');
@@ -197,7 +203,8 @@ async function parseFile(path: string, warnings: string[]): Promise<Map<string, 
   try {
     content = parse(source);
   } catch (error) {
-    throw new ConfigError(`config file ${path}: ${(error as Error).message}`);
+    const [why] = (error as Error).message.split('\n', 1); // the rest shows the place in several lines
+    throw new ConfigError(`config file ${path}: ${why!.replace(/:$/, '')}`);
   }
   if (content === null || content === undefined) return new Map();
   if (typeof content !== 'object' || Array.isArray(content))
@@ -208,7 +215,7 @@ async function parseFile(path: string, warnings: string[]): Promise<Map<string, 
     const key = BY_NAME.get(name);
     if (key !== undefined) {
       if (value === null) continue;
-      const text = Array.isArray(value) ? value.join(',') : String(value);
+      const text = (Array.isArray(value) ? value : [value]).map((part) => scalarText(part, where)).join(',');
       values.set(key.name, { key, text: parseValue(key, text, where), source: ConfigSource.File });
     } else if (name === 'seed_provider') {
       const seeds = seedsOf(value);
@@ -216,15 +223,24 @@ async function parseFile(path: string, warnings: string[]): Promise<Map<string, 
       if (seeds !== '') values.set('seeds', { key: seedKey, text: seeds, source: ConfigSource.File });
     } else if (Object.hasOwn(REFUSED_UNLESS, name)) {
       const allowed = REFUSED_UNLESS[name]!;
-      if (!allowed.includes(String(value))) throw new ConfigError(`${where}: ${String(value)} is not supported yet`);
+      const text = scalarText(value, where);
+      if (!allowed.includes(text)) throw new ConfigError(`${where}: ${text} is not supported yet`);
     } else if (PEER_KEYS.has(name)) {
       if (asksForEncryption(name, value)) throw new ConfigError(`${where}: encryption is not supported yet`);
       warnings.push(`${where} has no effect`);
     } else {
-      throw new ConfigError(`${where}: unknown key${nearMisses(name)}`);
+      const message = `${where}: unknown key${nearMisses(name)}`;
+      if (unknownKeys === 'refused') throw new ConfigError(message);
+      warnings.push(message);
     }
   }
   return values;
+}
+
+/** @throws ConfigError for a map or a list: whatever it holds, it is no value of a key */
+function scalarText(value: unknown, where: string): string {
+  if (typeof value === 'object' && value !== null) throw new ConfigError(`${where}: a single value is expected`);
+  return String(value);
 }
 
 /** `- class_name: …SimpleSeedProvider, parameters: [- seeds: "a,b"]`, as both peers write it. */

@@ -2,10 +2,11 @@ import { mkdirSync } from 'node:fs';
 import { AssertionError } from '../core/assert.ts';
 import { CorruptFileError, TesseraError, UnsupportedFormatError } from '../core/errors.ts';
 import { LogLevel } from '../core/ports/log.ts';
+import { resolveOwnModulesDirectly } from '../shards/host/own-modules.ts';
+import { ShardThreads } from '../shards/start.ts';
 import { ConfigError, loadConfig, type NodeConfig } from './config.ts';
 import { ExitCode } from './exit-code.ts';
 import { LogWriter, parseLogLevels } from './log-writer.ts';
-import { Node } from './node.ts';
 import { NodeLock, WorkdirBusyError } from './node-lock.ts';
 import { AddressError } from './port-check.ts';
 import { handleSignals } from './signals.ts';
@@ -29,15 +30,21 @@ export async function runNode(args: readonly string[]): Promise<number> {
   for (const warning of config.warnings) log.line(LogLevel.Warn, 'main', 'config', warning);
   for (const word of levels.unknown) log.line(LogLevel.Warn, 'main', 'config', `TESSERA_LOG: '${word}' is no level`);
   let lock: NodeLock | undefined;
+  let threads: ShardThreads | undefined;
   try {
     mkdirSync(config.workdir, { recursive: true });
     lock = new NodeLock(config.workdir);
-    const node = new Node(config, log, startedMs);
+    // From here on the shards load their modules beside this thread, which loads the rest of its own.
+    threads = new ShardThreads(config.shardCount);
+    resolveOwnModulesDirectly();
+    const { Node } = await import('./node.ts');
+    const node = new Node(config, log, startedMs, threads, () => loadConfig(args, process.env, 'warned'));
     const signals = handleSignals(node, log);
     try {
       await node.start();
     } catch (error) {
-      const code = report(error, log);
+      // A signal during the start ends what the start waits for.
+      const code = node.isStopping ? await signals.done : report(error, log);
       await node.abandon();
       return code;
     }
@@ -45,6 +52,7 @@ export async function runNode(args: readonly string[]): Promise<number> {
   } catch (error) {
     return report(error, log);
   } finally {
+    await threads?.stop();
     lock?.release();
   }
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CorruptFileError } from '../core/errors.ts';
@@ -19,7 +18,7 @@ export function nextBoot(workdir: string): NodeIdentity {
   const path = join(workdir, 'node.json');
   const before = readIdentity(path);
   const identity: NodeIdentity =
-    before === undefined ? { hostId: randomUUID() as HostId, boot: 1 } : { ...before, boot: before.boot + 1 };
+    before === undefined ? { hostId: newHostId(), boot: 1 } : { ...before, boot: before.boot + 1 };
   const file = openSync(`${path}.tmp`, 'w');
   writeSync(file, `${JSON.stringify({ host_id: identity.hostId, boot: identity.boot })}\n`);
   fsyncSync(file);
@@ -29,6 +28,11 @@ export function nextBoot(workdir: string): NodeIdentity {
   fsyncSync(directory);
   closeSync(directory);
   return identity;
+}
+
+function newHostId(): HostId {
+  // Loaded here: later starts do not need it.
+  return process.getBuiltinModule('node:crypto').randomUUID() as string as HostId;
 }
 
 function readIdentity(path: string): NodeIdentity | undefined {

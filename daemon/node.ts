@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { MetadataView } from '../cluster/metadata-view.ts';
 import type { NodeRecord } from '../cluster/node-record.ts';
 import { StateIdSource } from '../cluster/state-id.ts';
-import { InvalidRequestError } from '../core/errors.ts';
-import { Metric, renderPrometheus } from '../core/metrics.ts';
+import { InvalidRequestError, TesseraError } from '../core/errors.ts';
+import { renderPrometheus } from '../core/metrics.ts';
 import { LogLevel } from '../core/ports/log.ts';
 import { MAIN_THREAD, MailClass } from '../core/ports/mailbox.ts';
 import type { RecoverStep } from '../shards/engine.ts';
@@ -13,16 +13,18 @@ import { NodeClock } from '../shards/host/node-clock.ts';
 import { NodeFiles } from '../shards/host/node-files.ts';
 import { NodeRandom } from '../shards/host/node-random.ts';
 import { NodeTasks } from '../shards/host/node-tasks.ts';
+import { settleWhenIdle } from '../shards/host/settle.ts';
 import type { LinkMailbox } from '../shards/mailbox.ts';
 import { MetricsBlock } from '../shards/metrics-block.ts';
 import { connectMailbox, createNodeMemory, type NodeMemory, threadIndex } from '../shards/node-memory.ts';
 import { NodeRouting } from '../shards/node-routing.ts';
-import { ShardThreads } from '../shards/start.ts';
-import { clearLeftovers } from '../shards/store/recovery.ts';
+import type { ShardThreads } from '../shards/start.ts';
+import { clearLeftovers } from '../shards/store/clear-leftovers.ts';
 import { serveLog } from '../shards/thread-log.ts';
+import { TurnWatch } from '../shards/turn-watch.ts';
 import { Verb } from '../shards/verbs.ts';
-import type { NodeConfig } from './config.ts';
-import { loadConfig } from './config.ts';
+import { ConfigError, type NodeConfig } from './config.ts';
+import { configChanges, withLiveValues } from './config-changes.ts';
 import { ExitCode } from './exit-code.ts';
 import { Group0Host } from './group0-host.ts';
 import { adminRoutes } from './http/admin.ts';
@@ -37,12 +39,13 @@ import { AddressError, claimPort } from './port-check.ts';
 import { type ReadyFacts, writeReadyFile } from './ready.ts';
 import { SchemaService } from './schema-service.ts';
 import { selfQuery } from './self-query.ts';
-import { shardConfiguration } from './shard-configuration.ts';
+import { liveShardConfiguration, shardConfiguration } from './shard-configuration.ts';
 import { packageVersion } from './version.ts';
 
 const FOREVER = Number.POSITIVE_INFINITY;
 const SAMPLE_MS = 250;
 const IMAGE_TIMEOUT_MS = 30_000;
+const CONFIGURE_TIMEOUT_MS = 10_000;
 const MAINTENANCE_TIMEOUT_MS = 3_600_000;
 /** Beyond the drain's own limit: for the answer to come back. */
 const GRACE_MS = 5_000;
@@ -53,9 +56,11 @@ const GRACE_MS = 5_000;
  */
 export class Node implements NodeControl {
   readonly version: string = packageVersion();
-  readonly #config: NodeConfig;
+  #config: NodeConfig;
+  readonly #rereadConfig: () => Promise<NodeConfig>;
   readonly #log: LogWriter;
   readonly #startedMs: number;
+  readonly #threads: ShardThreads;
   readonly #files = new NodeFiles();
   readonly #clock = new NodeClock();
   readonly #random = new NodeRandom();
@@ -67,16 +72,28 @@ export class Node implements NodeControl {
   #group0!: Group0Host;
   #stateIds!: StateIdSource;
   #schema!: SchemaService;
-  #threads!: ShardThreads;
   #sampler!: HeartbeatSampler;
   #http: HttpServer[] = [];
   #notReady: string | undefined = 'starting';
   #isStopping = false;
+  #reload: Promise<void> = Promise.resolve();
 
-  constructor(config: NodeConfig, log: LogWriter, startedMs: number) {
+  /**
+   * @param threads spawned for as many shards as the configuration has; the node's from now on
+   * @param rereadConfig reads the configuration again as `config` was read, for SIGHUP; rejects with a ConfigError
+   */
+  constructor(
+    config: NodeConfig,
+    log: LogWriter,
+    startedMs: number,
+    threads: ShardThreads,
+    rereadConfig: () => Promise<NodeConfig>,
+  ) {
     this.#config = config;
+    this.#rereadConfig = rereadConfig;
     this.#log = log;
     this.#startedMs = startedMs;
+    this.#threads = threads;
   }
 
   // ---- start
@@ -100,6 +117,7 @@ export class Node implements NodeControl {
     await this.#threads.askAll(Verb.Listen, { address: config.text('rpc_address'), port: cqlPort }, FOREVER);
     await selfQuery(config.text('rpc_address'), cqlPort);
     this.#announce(cqlPort, api, metrics);
+    settleWhenIdle();
   }
 
   #connectThreads(): void {
@@ -107,6 +125,7 @@ export class Node implements NodeControl {
     this.#tasks = new NodeTasks(this.#clock, new Heartbeat(this.#memory.heartbeats, MAIN_THREAD));
     this.#tasks.keepAlive(true);
     this.#metrics = new MetricsBlock(this.#memory.metrics[threadIndex(this.#memory, MAIN_THREAD)]!);
+    this.#tasks.watchTurns(new TurnWatch(this.#clock, this.#metrics, this.#log.of('main')));
     const { mailbox, doorbell } = connectMailbox(this.#memory, MAIN_THREAD, this.#clock, this.#tasks, this.#metrics);
     this.#mailbox = mailbox;
     serveLog(mailbox, (level, thread, module, message) => this.#log.line(level, `shard ${thread}`, module, message));
@@ -129,13 +148,12 @@ export class Node implements NodeControl {
       shards,
       (thread) => doorbell.ring(thread),
       (thread, silentMs, label) => {
-        this.#metrics.add(Metric.StallsReported, 1);
         const what = label < 0 ? '' : `, at ${label}`;
         this.#log.line(
           LogLevel.Warn,
           'main',
           'stall',
-          `shard ${thread} has held its loop for ${Math.round(silentMs)} ms${what}`,
+          `shard ${thread} has held its loop for ${Math.round(silentMs)} ms${what}, and still does`,
         );
       },
     );
@@ -163,6 +181,11 @@ export class Node implements NodeControl {
       random: this.#random,
       hostId: this.#identity.hostId,
       dataDirectory: config.dataDirectory,
+      loadLanguage: async () => {
+        const { parseStatement } = await import('../cql/language/parser.ts');
+        const { planSchemaStatement } = await import('../cql/plan/ddl.ts');
+        return { parseStatement, planSchemaStatement };
+      },
       publish: (image, version) => this.#publish(image, version),
     });
   }
@@ -193,7 +216,7 @@ export class Node implements NodeControl {
       startedAtSeconds,
       this.#log.lowestLevel,
     );
-    this.#threads = new ShardThreads(
+    this.#threads.start(
       this.#memory,
       this.#mailbox,
       () => shardConfig,
@@ -287,7 +310,7 @@ export class Node implements NodeControl {
     this.#notReady = 'draining';
     this.#isStopping = true;
     const deadlineMs = this.#config.number('shutdown_timeout_in_ms');
-    if (this.#threads !== undefined) {
+    if (this.#threads.isStarted) {
       try {
         await this.#threads.askAll(Verb.Drain, { deadlineMs }, deadlineMs + GRACE_MS);
       } catch (error) {
@@ -299,8 +322,8 @@ export class Node implements NodeControl {
         );
       }
       await this.#threads.askAll(Verb.Close, {}, GRACE_MS * 2);
-      await this.#threads.stop();
     }
+    await this.#threads.stop();
     await this.#schema?.close();
     await this.#group0?.close();
     await Promise.all(this.#http.map((server) => server.close()));
@@ -311,7 +334,7 @@ export class Node implements NodeControl {
   /** After `start` has failed: nothing was promised to anybody, but threads and listeners would keep the process alive. */
   async abandon(): Promise<void> {
     this.#isStopping = true;
-    await this.#threads?.stop();
+    await this.#threads.stop();
     await this.#group0?.close();
     await Promise.all(this.#http.map((server) => server.close()));
     this.#tasks?.keepAlive(false);
@@ -320,10 +343,15 @@ export class Node implements NodeControl {
   /** The second signal: one sync of the logs, nothing more. */
   async stopAtOnce(): Promise<void> {
     this.#isStopping = true;
-    await this.#threads?.askAll(Verb.Close, {}, GRACE_MS);
+    if (this.#threads.isStarted) await this.#threads.askAll(Verb.Close, {}, GRACE_MS);
   }
 
   // ---- while it runs
+
+  /** Whether it was told to stop. */
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
 
   get notReadyBecause(): string | undefined {
     return this.#notReady;
@@ -369,15 +397,42 @@ export class Node implements NodeControl {
     return renderPrometheus(sources, this.#config.text('prometheus_prefix'));
   }
 
-  /** SIGHUP: reads the configuration again and says what changed. Nothing of it is live in running shards yet. */
-  async reload(): Promise<void> {
-    const fresh = await loadConfig(process.argv.slice(3), process.env);
-    for (const [name, { text, key }] of fresh.values) {
-      const before = this.#config.text(name);
-      if (before === text) continue;
-      const effect = key.isLive ? 'takes effect at the next start' : 'needs a restart';
-      this.#log.line(LogLevel.Warn, 'main', 'config', `${name}: ${before} -> ${text} ${effect}`);
+  /**
+   * SIGHUP: reads the configuration again; settings that are live take effect on all shards, the others are named. What cannot be
+   * read changes nothing. One after the other; never rejects.
+   */
+  reload(): Promise<void> {
+    const say = (level: LogLevel, message: string): void => this.#log.line(level, 'main', 'config', message);
+    this.#reload = this.#reload.then(async () => {
+      try {
+        await this.#reloadNow(say);
+      } catch (error) {
+        if (!(error instanceof TesseraError)) throw error;
+        const what = error instanceof ConfigError ? 'nothing was changed' : 'some shards may not have the new settings';
+        say(LogLevel.Error, `SIGHUP: ${error.message}; ${what}`);
+      }
+    });
+    return this.#reload;
+  }
+
+  async #reloadNow(say: (level: LogLevel, message: string) => void): Promise<void> {
+    if (this.#notReady !== undefined) {
+      say(LogLevel.Warn, `SIGHUP: the node is ${this.#notReady}, the configuration is not read again`);
+      return;
     }
+    const fresh = await this.#rereadConfig();
+    for (const warning of fresh.warnings) if (!this.#config.warnings.includes(warning)) say(LogLevel.Warn, warning);
+    const changes = configChanges(this.#config, fresh);
+    const next = withLiveValues(this.#config, fresh);
+    if (changes.some(({ isLive }) => isLive)) {
+      await this.#threads.askAll(Verb.Configure, liveShardConfiguration(next), CONFIGURE_TIMEOUT_MS);
+      this.#config = next;
+    }
+    for (const { name, before, after, isLive } of changes) {
+      if (isLive) say(LogLevel.Info, `${name}: ${before} -> ${after}`);
+      else say(LogLevel.Warn, `${name}: ${before} -> ${after} takes effect at the next start only`);
+    }
+    if (changes.length === 0) say(LogLevel.Info, 'SIGHUP: the configuration is as it was');
   }
 
   /** SIGUSR2: what an engineer wants to see of a node that misbehaves, as a file under `diagnostics/`. */

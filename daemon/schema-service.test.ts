@@ -6,6 +6,8 @@ import { NotReadyError } from '../core/errors.ts';
 import type { HostId } from '../core/ids.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { TableDescriptor } from '../core/schema/table.ts';
+import { parseStatement } from '../cql/language/parser.ts';
+import { planSchemaStatement } from '../cql/plan/ddl.ts';
 import { readSchemaScript } from '../cql/plan/schema-script.ts';
 import { SimTime } from '../test/sim/sim-clock.ts';
 import { SimFiles } from '../test/sim/sim-files.ts';
@@ -49,6 +51,7 @@ class Harness {
       random,
       log,
       dataDirectory: '/work/data',
+      loadLanguage: async () => ({ parseStatement, planSchemaStatement }),
       publish: async (image, version) => {
         this.whilePublishing();
         await new Promise<void>((done) => this.time.after(5, done));

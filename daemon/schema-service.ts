@@ -16,12 +16,18 @@ import { type Log, LogLevel } from '../core/ports/log.ts';
 import type { Random } from '../core/ports/random.ts';
 import { applySchemaChange, type SchemaChange } from '../core/schema/schema-change.ts';
 import type { SchemaStatement, Statement } from '../cql/language/ast.ts';
-import { parseStatement } from '../cql/language/parser.ts';
-import { planSchemaStatement } from '../cql/plan/ddl.ts';
+import type { parseStatement } from '../cql/language/parser.ts';
+import type { planSchemaStatement } from '../cql/plan/ddl.ts';
 import type { SchemaEnvironment } from '../cql/plan/schema-environment.ts';
 import type { SchemaChange as SchemaEvent } from '../cql/protocol/event.ts';
 import { randomUuid } from './random-uuid.ts';
 import { SchemaFiles } from './schema-files.ts';
+
+/** The part of CQL that schema statements need. */
+export interface SchemaLanguage {
+  readonly parseStatement: typeof parseStatement;
+  readonly planSchemaStatement: typeof planSchemaStatement;
+}
 
 export interface SchemaServiceOptions {
   readonly group0: Group0;
@@ -33,6 +39,8 @@ export interface SchemaServiceOptions {
   readonly random: Random;
   readonly log: Log;
   readonly dataDirectory: string;
+  /** Asked before each statement: no start needs the language on this thread, and loading it takes time and memory. */
+  readonly loadLanguage: () => Promise<SchemaLanguage>;
   /**
    * Hands an image to every shard; resolves when all have switched to it and dropped the prepared statements that it
    * outdates. Called for one image after the other.
@@ -138,6 +146,7 @@ export class SchemaService {
   }
 
   async #execute(text: string, keyspaceInUse: string): Promise<SchemaAnswer> {
+    const { parseStatement, planSchemaStatement } = await this.#options.loadLanguage();
     const statement = parseStatement(text);
     if (!isSchemaStatement(statement)) throw new InvalidRequestError('This is no schema statement');
     const { group0, stateIds, hostId } = this.#options;

@@ -1,5 +1,5 @@
 import type { LogLevel } from '../core/ports/log.ts';
-import type { ShardConfig } from '../shards/shard-config.ts';
+import type { LiveShardConfig, ShardConfig } from '../shards/shard-config.ts';
 import type { NodeConfig } from './config.ts';
 import type { NodeIdentity } from './node-identity.ts';
 
@@ -59,6 +59,15 @@ export function shardConfiguration(
       blockCacheBytes: perShard('block_cache_size_in_mb', 0.125, MOST_CACHE_BYTES, LEAST_CACHE_BYTES),
       requestBytes: Math.floor(Math.max((config.memoryBytes * REQUEST_SHARE) / shards, 16 * MIB)),
     },
+    ...liveShardConfiguration(config),
+    logLevel,
+  };
+}
+
+/** Those of a shard's settings that it may be told anew while it runs. */
+export function liveShardConfiguration(config: NodeConfig): LiveShardConfig {
+  const shards = config.shardCount;
+  return {
     limits: {
       maxConcurrentRequests: config.number('max_concurrent_requests_per_shard'),
       maxFrameBytes: config.number('native_transport_max_frame_size_in_mb') * MIB,
@@ -74,7 +83,6 @@ export function shardConfiguration(
       truncateMs: config.number('truncate_request_timeout_in_ms'),
       schemaMs: config.number('request_timeout_in_ms'),
     },
-    logLevel,
     settings: [...config.values.values()].map(({ key, text, source }) => ({
       name: key.name,
       source,

@@ -31,9 +31,7 @@ export function handleSignals(node: Node, log: LogWriter): SignalHandling {
     };
     process.on('SIGTERM', () => stop('SIGTERM', ExitCode.Terminated));
     process.on('SIGINT', () => stop('SIGINT', ExitCode.Interrupted));
-    process.on('SIGHUP', () => {
-      node.reload().catch((error: unknown) => log.line(LogLevel.Error, 'main', 'config', `SIGHUP: ${String(error)}`));
-    });
+    process.on('SIGHUP', () => void node.reload());
     process.on('SIGUSR2', () => node.writeDiagnostics());
   });
   return { done };

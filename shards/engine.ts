@@ -81,7 +81,8 @@ const STATS_MS = 1000;
 export class ShardEngine {
   readonly #self: ThreadId;
   #config: ShardConfig;
-  /** What the CQL server looks at for every frame: changed in place. */
+  /** Looked at whenever a batch is carried out, and for every frame: changed in place. */
+  readonly #batchLimits: Writable<BatchLimits>;
   readonly #serverLimits: Writable<ServerLimits>;
   readonly #shardCount: number;
   readonly #ports: ShardPorts;
@@ -100,6 +101,7 @@ export class ShardEngine {
     this.#self = self;
     this.#shardCount = shardCount;
     this.#config = config;
+    this.#batchLimits = batchLimitsOf(config);
     this.#serverLimits = { ...DEFAULT_SERVER_LIMITS, ...serverLimitsOf(config) };
     this.#ports = ports;
     this.#timestamps = new TimestampSource(ports.clock);
@@ -180,7 +182,7 @@ export class ShardEngine {
   }
 
   async #open(): Promise<void> {
-    const { clock, tasks, random, mailbox } = this.#ports;
+    const { clock, tasks, random, mailbox, log, metrics } = this.#ports;
     const { store, strays, replayedRecords } = await openStore(this.#storeOptions(), this.#routing);
     this.#store = store;
     this.#strays = strays;
@@ -194,6 +196,8 @@ export class ShardEngine {
       tasks,
       random,
       timestamps: this.#timestamps,
+      log,
+      metrics,
       routing: () => this.#routing,
       timeouts: () => this.#config.timeouts,
       systemSource: (table: TableId) => this.#system.source(table),
@@ -204,15 +208,7 @@ export class ShardEngine {
 
   #makeServer(executor: Coordinator): CqlServer {
     const { sockets, mailbox, tasks, clock, random, metrics, log, md5, lz4, snappy, wakeMailbox } = this.#ports;
-    const configOf = (): ShardConfig => this.#config;
-    const batchLimits: BatchLimits = {
-      get warnBytes(): number {
-        return configOf().limits.batchWarnBytes;
-      },
-      get failBytes(): number {
-        return configOf().limits.batchFailBytes;
-      },
-    };
+    const batchLimits = this.#batchLimits;
     return new CqlServer({
       self: this.#self,
       shardCount: this.#shardCount,
@@ -292,6 +288,7 @@ export class ShardEngine {
   /** Switches to other values of the settings that may change: requests that were begun keep their deadlines. */
   #configure(live: LiveShardConfig): void {
     this.#config = { ...this.#config, limits: live.limits, timeouts: live.timeouts, settings: live.settings };
+    Object.assign(this.#batchLimits, batchLimitsOf(this.#config));
     Object.assign(this.#serverLimits, serverLimitsOf(this.#config));
   }
 
@@ -385,6 +382,10 @@ function matcher(keyspace: string | null, tables: readonly string[]): (table: Ta
   return ({ descriptor }) =>
     (keyspace === null || descriptor.keyspace === keyspace) &&
     (tables.length === 0 || tables.includes(descriptor.name));
+}
+
+function batchLimitsOf({ limits }: ShardConfig): BatchLimits {
+  return { warnBytes: limits.batchWarnBytes, failBytes: limits.batchFailBytes };
 }
 
 /** The limits of the CQL server that are configured. */

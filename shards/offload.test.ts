@@ -16,7 +16,8 @@ import { NodeFiles } from './host/node-files.ts';
 import { NodeRandom } from './host/node-random.ts';
 import { NodeTasks } from './host/node-tasks.ts';
 import { PoolOffload } from './offload.ts';
-import { clearLeftovers, openStore, redoTransactions } from './store/recovery.ts';
+import { clearLeftovers } from './store/clear-leftovers.ts';
+import { openStore, redoTransactions } from './store/recovery.ts';
 import type { Store, StoreOptions } from './store/store.ts';
 
 const directories: string[] = [];

@@ -1,4 +1,4 @@
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { AssertionError } from '../core/assert.ts';
 import { decodeError } from '../core/error-codec.ts';
 import { TesseraError } from '../core/errors.ts';
@@ -10,6 +10,8 @@ const IDLE_MS = 30_000;
 const CONCURRENT_JOBS = 3;
 /** `code` of the error of a job whose thread ended before it did: done anew, it may succeed. */
 export const OFFLOAD_FAILED = 'OFFLOAD_FAILED';
+
+type Pool = Piscina<OffloadTask, OffloadAnswer>;
 
 /** What the pool thread is sent. */
 export interface OffloadTask {
@@ -27,13 +29,13 @@ export type OffloadAnswer = { readonly value: unknown } | { readonly error: Uint
 export class PoolOffload implements Offload {
   readonly #entry: URL;
   readonly #memories = new Map<string, SharedArrayBuffer>();
-  #pool: Piscina<OffloadTask, OffloadAnswer>;
+  /** Made with the first job, and anew when its thread could not start. */
+  #pool: Pool | undefined;
   #isClosed = false;
 
   /** @param entry module that runs the jobs; the shard's own unless a test wants another */
   constructor(entry: URL = workerEntry()) {
     this.#entry = entry;
-    this.#pool = this.#newPool();
   }
 
   /**
@@ -41,7 +43,10 @@ export class PoolOffload implements Offload {
    * begun is left as it was then
    */
   async run(job: OffloadJob): Promise<unknown> {
+    // Loaded when it is needed: a start needs no job.
+    const { Piscina } = await import('piscina');
     if (this.#isClosed) throw new TesseraError(OFFLOAD_FAILED, `the pool thread has ended: no ${job.kind} any more`);
+    this.#pool ??= this.#newPool(Piscina);
     let answer: OffloadAnswer;
     try {
       answer = await this.#pool.run({ job, memories: this.#memories });
@@ -64,13 +69,13 @@ export class PoolOffload implements Offload {
   }
 
   /** Ends the thread; jobs under way are rejected. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#isClosed = true;
-    return this.#pool.destroy();
+    await this.#pool?.destroy();
   }
 
-  #newPool(): Piscina<OffloadTask, OffloadAnswer> {
-    const pool = new Piscina<OffloadTask, OffloadAnswer>({
+  #newPool(PoolOfThreads: typeof Piscina): Pool {
+    const pool: Pool = new PoolOfThreads<OffloadTask, OffloadAnswer>({
       filename: this.#entry.href,
       minThreads: 0,
       maxThreads: 1,
@@ -79,7 +84,7 @@ export class PoolOffload implements Offload {
     });
     // A thread ended that had no job: it could not start, and the jobs that wait for it would wait for ever.
     pool.on('error', () => {
-      if (this.#pool === pool && !this.#isClosed) this.#pool = this.#newPool();
+      if (this.#pool === pool) this.#pool = undefined;
       void pool.destroy();
     });
     return pool;

@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { ShardEngine } from './engine.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { lz4Blocks } from './host/lz4-blocks.ts';
@@ -9,22 +9,24 @@ import { md5 } from './host/node-hashes.ts';
 import { NodeRandom } from './host/node-random.ts';
 import { NodeSockets } from './host/node-sockets.ts';
 import { NodeTasks } from './host/node-tasks.ts';
+import { settleWhenIdle } from './host/settle.ts';
 import { snappyBlocks } from './host/snappy-blocks.ts';
 import { MetricsBlock } from './metrics-block.ts';
 import { connectMailbox, type NodeMemory, threadIndex } from './node-memory.ts';
 import { PoolOffload } from './offload.ts';
 import type { ShardConfig } from './shard-config.ts';
 import { ThreadLog } from './thread-log.ts';
+import { TurnWatch } from './turn-watch.ts';
 
-/** What the main thread gives a shard's thread. */
-export interface ShardWorkerData {
+/** The first message to a shard's thread: what it is, and what it has in common with the others. */
+export interface ShardStart {
   readonly shard: number;
   readonly memory: NodeMemory;
   readonly config: ShardConfig;
   readonly image: SharedArrayBuffer;
 }
 
-/** All that ever crosses the message port: the memory of a metadata image. Everything else goes through the rings. */
+/** All that crosses the message port later: the memory of a metadata image. Everything else goes through the rings. */
 export interface ImageMessage {
   readonly version: number;
   readonly image: SharedArrayBuffer;
@@ -55,8 +57,15 @@ class ImageInbox {
   };
 }
 
-/** Entry of a shard's thread. */
-function main({ shard, memory, config, image }: ShardWorkerData): void {
+/**
+ * Runs this thread as the shard that the first message names. Threads start before the main thread knows what to tell them, so
+ * that they load their modules meanwhile.
+ */
+export function serveShard(): void {
+  parentPort!.once('message', run);
+}
+
+function run({ shard, memory, config, image }: ShardStart): void {
   const exit = new NodeExit();
   process.on('uncaughtException', (error) => exit.fatal(ASSERTION_EXIT, error));
   process.on('unhandledRejection', (reason) =>
@@ -67,6 +76,8 @@ function main({ shard, memory, config, image }: ShardWorkerData): void {
   tasks.keepAlive(true);
   const metrics = new MetricsBlock(memory.metrics[threadIndex(memory, shard)]!);
   const { mailbox } = connectMailbox(memory, shard, clock, tasks, metrics);
+  const log = new ThreadLog(mailbox, config.logLevel);
+  tasks.watchTurns(new TurnWatch(clock, metrics, log));
   const inbox = new ImageInbox();
   parentPort!.on('message', (message: ImageMessage) => inbox.put(message));
   new ShardEngine(
@@ -81,7 +92,7 @@ function main({ shard, memory, config, image }: ShardWorkerData): void {
       mailbox,
       sockets: new NodeSockets(),
       offload: new PoolOffload(),
-      log: new ThreadLog(mailbox, config.logLevel),
+      log,
       metrics,
       md5,
       lz4: lz4Blocks,
@@ -92,6 +103,5 @@ function main({ shard, memory, config, image }: ShardWorkerData): void {
     image,
   );
   mailbox.start();
+  settleWhenIdle();
 }
-
-main(workerData as ShardWorkerData);

@@ -1,46 +1,41 @@
 import { Worker } from 'node:worker_threads';
+import { assert } from '../core/assert.ts';
 import { decodeError } from '../core/error-codec.ts';
+import { NotReadyError } from '../core/errors.ts';
 import type { Mailbox } from '../core/ports/mailbox.ts';
 import type { NodeMemory } from './node-memory.ts';
-import type { ImageMessage, ShardWorkerData } from './shard.ts';
+import type { ImageMessage, ShardStart } from './shard.ts';
 import type { ShardConfig } from './shard-config.ts';
 
 /** Space for young objects of a shard: its garbage is small buffers of requests, which should die before they are copied twice. */
 const YOUNG_GENERATION_MB = 64;
 
-/** The shards' threads as the main thread drives them. */
+type DeathListener = (shard: number, error: Error) => void;
+
+/** The shards' threads as the main thread drives them: spawned, told what they are, asked, stopped. */
 export class ShardThreads {
   readonly #workers: readonly Worker[];
-  readonly #mailbox: Mailbox;
+  #mailbox: Mailbox | undefined;
+  #onDeath: DeathListener | undefined;
+  /** The first thread that ended before there was anybody to tell. */
+  #earlyDeath: { readonly shard: number; readonly error: Error } | undefined;
   #isStopping = false;
+  /** How to fail what was asked and is not answered. */
+  readonly #unanswered: Set<(error: Error) => void> = new Set();
 
   /**
-   * Starts a thread per shard.
-   * @param configOf each shard's own part of the configuration
-   * @param onDeath called when a thread ends that was not told to: the node ends with it (settled question 35)
+   * Spawns a thread per shard: it loads its modules and waits for `start`.
+   * @param entry module that the threads run; the shards' own unless a test wants another
    */
-  constructor(
-    memory: NodeMemory,
-    mailbox: Mailbox,
-    configOf: (shard: number) => ShardConfig,
-    image: SharedArrayBuffer,
-    onDeath: (shard: number, error: Error) => void,
-  ) {
-    this.#mailbox = mailbox;
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const entry = new URL(`./shard.${extension}`, import.meta.url);
-    this.#workers = Array.from({ length: memory.shardCount }, (_, shard) => {
-      const data: ShardWorkerData = { shard, memory, config: configOf(shard), image };
+  constructor(shardCount: number, entry: URL = shardEntry()) {
+    this.#workers = Array.from({ length: shardCount }, (_, shard) => {
       const worker = new Worker(entry, {
-        workerData: data,
         name: `shard ${shard}`,
         resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
       });
-      worker.on('error', (error) => {
-        if (!this.#isStopping) onDeath(shard, error as Error);
-      });
+      worker.on('error', (error) => this.#died(shard, error as Error));
       worker.on('exit', (code) => {
-        if (!this.#isStopping) onDeath(shard, new Error(`the thread of shard ${shard} ended with code ${code}`));
+        this.#died(shard, new Error(`the thread of shard ${shard} ended with code ${code}`));
       });
       return worker;
     });
@@ -50,12 +45,49 @@ export class ShardThreads {
     return this.#workers.length;
   }
 
-  /** Asks one shard. @throws the shard's error, or a timeout */
+  /** Whether the threads know what they are, and can be asked. */
+  get isStarted(): boolean {
+    return this.#mailbox !== undefined;
+  }
+
+  /**
+   * Tells the threads what they are. From now on they answer.
+   * @param configOf each shard's own part of the configuration
+   * @param onDeath called when a thread ends that was not told to, or has already: the node ends with it (settled question 35)
+   */
+  start(
+    memory: NodeMemory,
+    mailbox: Mailbox,
+    configOf: (shard: number) => ShardConfig,
+    image: SharedArrayBuffer,
+    onDeath: DeathListener,
+  ): void {
+    this.#mailbox = mailbox;
+    this.#onDeath = onDeath;
+    this.#workers.forEach((worker, shard) => {
+      const message: ShardStart = { shard, memory, config: configOf(shard), image };
+      worker.postMessage(message);
+    });
+    if (this.#earlyDeath !== undefined) onDeath(this.#earlyDeath.shard, this.#earlyDeath.error);
+  }
+
+  #died(shard: number, error: Error): void {
+    if (this.#isStopping) return;
+    if (this.#onDeath !== undefined) this.#onDeath(shard, error);
+    else this.#earlyDeath ??= { shard, error };
+  }
+
+  /** Asks one shard. @throws the shard's error, or a timeout; NotReadyError when the thread was stopped */
   ask<Answer>(shard: number, verb: number, request: object, timeoutMs: number): Promise<Answer> {
+    const mailbox = this.#mailbox;
+    assert(mailbox !== undefined, 'threads are asked after their start');
+    if (this.#isStopping) return Promise.reject(stopped());
     const body = Buffer.from(JSON.stringify(request));
     return new Promise((done, failed) => {
+      this.#unanswered.add(failed);
       const deadlineMs = performance.now() + timeoutMs;
-      this.#mailbox.call(shard, verb, body, 0, body.length, deadlineMs, (status, bytes, start, end) => {
+      mailbox.call(shard, verb, body, 0, body.length, deadlineMs, (status, bytes, start, end) => {
+        this.#unanswered.delete(failed);
         if (status !== 0) failed(decodeError(bytes, start, end));
         else done(JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString()) as Answer);
       });
@@ -75,9 +107,20 @@ export class ShardThreads {
     for (const worker of this.#workers) worker.postMessage(message);
   }
 
-  /** Ends the threads, which were drained and closed before. */
+  /** Ends the threads, which were drained and closed before if there was time for it. Requests under way fail. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    for (const failed of this.#unanswered) failed(stopped());
+    this.#unanswered.clear();
   }
+}
+
+function shardEntry(): URL {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return new URL(`./host/shard-entry.${extension}`, import.meta.url);
+}
+
+function stopped(): NotReadyError {
+  return new NotReadyError('the threads of the shards were stopped');
 }

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism, constants } from 'node:os';
+import { availableParallelism, constants, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -41,6 +41,8 @@ if (Number.parseInt(process.versions.node, 10) >= NEEDED_MAJOR) {
     // The launcher was killed: to the outside it and this process are one, so this one ends as abruptly.
     process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   }
+  // By the environment rather than by a call: each thread reads it for itself.
+  process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'node-compile-cache');
   const { enableCompileCache } = await import('node:module');
   enableCompileCache();
   const { main } = await import(program);

@@ -1,8 +1,10 @@
 import { decodeError } from '../../core/error-codec.ts';
 import { InvalidRequestError, TesseraError } from '../../core/errors.ts';
 import type { TableId } from '../../core/ids.ts';
+import type { Metrics } from '../../core/metrics.ts';
 import { MutationList } from '../../core/mutation/mutation-list.ts';
 import type { Clock } from '../../core/ports/clock.ts';
+import type { Log } from '../../core/ports/log.ts';
 import { MAIN_THREAD, type Mailbox, MailClass, type Reply, type ThreadId } from '../../core/ports/mailbox.ts';
 import type { Random } from '../../core/ports/random.ts';
 import type { Tasks } from '../../core/ports/tasks.ts';
@@ -27,6 +29,7 @@ import type { SchemaChange } from '../../cql/protocol/event.ts';
 import { isSystemKeyspace } from '../../cql/system/system-tables.ts';
 import type { Completion, RequestExecutor, RequestOptions } from '../server/request-executor.ts';
 import { Verb } from '../verbs.ts';
+import { DamageLog } from './damage-log.ts';
 import { ExecutionClock } from './execution-clock.ts';
 import { LightweightTransactions } from './lightweight.ts';
 import type { LocalStore } from './local-store.ts';
@@ -54,6 +57,8 @@ export interface CoordinatorOptions {
   readonly tasks: Tasks;
   readonly random: Random;
   readonly timestamps: TimestampSource;
+  readonly log: Log;
+  readonly metrics: Metrics;
   readonly routing: () => Routing;
   readonly timeouts: () => RequestTimeouts;
   /** The rows of a system table, or undefined. */
@@ -98,9 +103,10 @@ export class Coordinator implements RequestExecutor {
   constructor(options: CoordinatorOptions) {
     const { self, mailbox, store, clock, tasks, timestamps } = options;
     this.#options = options;
+    const damage = new DamageLog(clock, options.log, options.metrics);
     this.#execution = new ExecutionClock(clock, options.random, timestamps);
     this.#writes = new WriteCoordinator(self, mailbox, store, clock, tasks);
-    this.#reads = new ReadCoordinator(self, mailbox, store, clock, tasks, options.routing);
+    this.#reads = new ReadCoordinator(self, mailbox, store, clock, tasks, options.routing, damage);
     this.#lightweight = new LightweightTransactions(
       this.#reads,
       this.#writes,
@@ -198,10 +204,10 @@ export class Coordinator implements RequestExecutor {
     const { descriptor } = plan;
     if (isSystemKeyspace(descriptor.keyspace)) {
       const source = this.#options.systemSource(descriptor.id);
-      this.#reads.readSource(source, descriptor, command, bound, deadlineMs, outcome);
+      this.#reads.readSource(source, descriptor, command, bound, deadlineMs, options, outcome);
       return;
     }
-    this.#reads.read(descriptor, command, this.#routeOf(descriptor), bound, deadlineMs, outcome);
+    this.#reads.read(descriptor, command, this.#routeOf(descriptor), bound, deadlineMs, options, outcome);
   }
 
   #modify(plan: ModifyPlan, values: BoundValues, options: RequestOptions, completion: Completion): void {
@@ -238,7 +244,7 @@ export class Coordinator implements RequestExecutor {
     }
     const contentionMs = this.#options.timeouts().casContentionMs;
     const columns: readonly ResultColumn[] | undefined = plan.resultColumns;
-    this.#lightweight.run({ table, route, bound, deadlineMs, contentionMs }).then(
+    this.#lightweight.run({ table, route, bound, deadlineMs, contentionMs, caller: options }).then(
       () => {
         if (columns === undefined) completion.done(plan.warnings);
         else completion.rows(columns, bound.rowCount, bound.rows, undefined, plan.warnings);

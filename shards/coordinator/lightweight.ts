@@ -9,7 +9,7 @@ import type { TimestampSource } from '../../core/timestamps.ts';
 import type { BoundReadModify } from '../../cql/plan/plan.ts';
 import type { ExecutionClock } from './execution-clock.ts';
 import { PartitionLatches } from './partition-latches.ts';
-import type { ReadCoordinator } from './read-coordinator.ts';
+import type { ReadCaller, ReadCoordinator } from './read-coordinator.ts';
 import type { TabletRoute } from './routing.ts';
 import type { WriteCoordinator } from './write-coordinator.ts';
 
@@ -21,6 +21,7 @@ export interface ConditionalRequest {
   readonly deadlineMs: number;
   /** How long to wait for others on the same partition: cas_contention_timeout. */
   readonly contentionMs: number;
+  readonly caller: ReadCaller;
 }
 
 /**
@@ -92,7 +93,7 @@ export class LightweightTransactions {
     });
   }
 
-  #read({ table, route, bound, deadlineMs }: ConditionalRequest): Promise<void> {
+  #read({ table, route, bound, deadlineMs, caller }: ConditionalRequest): Promise<void> {
     const sink = {
       accept: (batch: RowBatch): boolean => {
         this.#advancePast(batch);
@@ -101,7 +102,7 @@ export class LightweightTransactions {
       },
     };
     return new Promise((done, failed) => {
-      this.#reads.read(table, bound.command, route, sink, deadlineMs, (_exhausted, error) => {
+      this.#reads.read(table, bound.command, route, sink, deadlineMs, caller, (_exhausted, error) => {
         if (error === undefined) done();
         else failed(error);
       });

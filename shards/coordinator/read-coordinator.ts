@@ -21,7 +21,9 @@ import { NEEDS_LOAD, type RowCursor } from '../../core/read/row-cursor.ts';
 import type { RowSource } from '../../core/read/row-source.ts';
 import type { TableDescriptor } from '../../core/schema/table.ts';
 import { tabletOfToken } from '../../core/token.ts';
+import { AbortCode } from '../request-scope.ts';
 import { Verb } from '../verbs.ts';
+import type { DamageLog } from './damage-log.ts';
 import type { LocalStore } from './local-store.ts';
 import { commandAfter, type ReadPart, readParts } from './read-parts.ts';
 import type { Routing, TabletRoute } from './routing.ts';
@@ -31,6 +33,12 @@ export interface RowSink {
   accept(batch: RowBatch): boolean;
   /** True after an `accept` when the rest of the partition that it ended in is not wanted. */
   readonly skipsPartition?: boolean;
+}
+
+/** Who asked for a read. RequestOptions are one. */
+export interface ReadCaller {
+  /** Looked at between pages and slices: anything but None ends the read with the error ABORTED. */
+  readonly abortCode: AbortCode;
 }
 
 /** How far one synchronous stretch of a read came. */
@@ -58,19 +66,29 @@ export class ReadCoordinator {
   readonly #clock: Clock;
   readonly #tasks: Tasks;
   readonly #routing: () => Routing;
+  readonly #damage: DamageLog;
   readonly #batches = new RowBatchPool();
   readonly #request = new ByteWriter(1024);
   readonly #idleBuilders: PageBuilder[] = [];
   #page = new ByteWriter(FIRST_PAGE_BYTES);
   readonly #idleFilters = new WeakMap<TableDescriptor, LiveFilter[]>();
 
-  constructor(self: ThreadId, mailbox: Mailbox, store: LocalStore, clock: Clock, tasks: Tasks, routing: () => Routing) {
+  constructor(
+    self: ThreadId,
+    mailbox: Mailbox,
+    store: LocalStore,
+    clock: Clock,
+    tasks: Tasks,
+    routing: () => Routing,
+    damage: DamageLog,
+  ) {
     this.#self = self;
     this.#mailbox = mailbox;
     this.#store = store;
     this.#clock = clock;
     this.#tasks = tasks;
     this.#routing = routing;
+    this.#damage = damage;
     mailbox.serve(Verb.Read, MailClass.Statement, this.#onRead);
   }
 
@@ -81,18 +99,19 @@ export class ReadCoordinator {
     route: TabletRoute,
     sink: RowSink,
     deadlineMs: number,
+    caller: ReadCaller,
     outcome: ReadOutcome,
   ): void {
     if (command.kind === ReadKind.Partitions && command.partitions.length === 1) {
       const shard = route.shardOf(tabletOfToken(command.partitions[0]!.tokenHi, route.tabletCount));
       if (shard === this.#self) {
-        this.readSource(this.#store.source(table.id), table, command, sink, deadlineMs, outcome);
+        this.readSource(this.#store.source(table.id), table, command, sink, deadlineMs, caller, outcome);
         return;
       }
-      this.#readPartitionThere(shard, table, command, sink, deadlineMs, outcome);
+      this.#readPartitionThere(shard, table, command, sink, deadlineMs, caller, outcome);
       return;
     }
-    this.#readParts(table, command, route, sink, deadlineMs).then(
+    this.#readParts(table, command, route, sink, deadlineMs, caller).then(
       (exhausted) => outcome(exhausted, undefined),
       (error: unknown) => outcome(false, error as Error),
     );
@@ -105,6 +124,7 @@ export class ReadCoordinator {
     command: ReadCommand,
     sink: RowSink,
     deadlineMs: number,
+    caller: ReadCaller,
     outcome: ReadOutcome,
   ): void {
     if (source === undefined) {
@@ -118,6 +138,7 @@ export class ReadCoordinator {
       progress = this.#pump(cursor, sink);
     } catch (error) {
       cursor?.close();
+      this.#damage.note(error);
       outcome(false, error as Error);
       return;
     }
@@ -126,7 +147,7 @@ export class ReadCoordinator {
       outcome(progress === Progress.End, undefined);
       return;
     }
-    this.#finish(cursor, progress, sink, deadlineMs).then(
+    this.#finish(cursor, progress, sink, deadlineMs, caller).then(
       (exhausted) => outcome(exhausted, undefined),
       (error: unknown) => outcome(false, error as Error),
     );
@@ -173,7 +194,13 @@ export class ReadCoordinator {
   }
 
   /** Goes on with a cursor that stopped for a block or for the time; closes it. True when it came to its end. */
-  async #finish(cursor: RowCursor, stopped: Progress, sink: RowSink, deadlineMs: number): Promise<boolean> {
+  async #finish(
+    cursor: RowCursor,
+    stopped: Progress,
+    sink: RowSink,
+    deadlineMs: number,
+    caller: ReadCaller,
+  ): Promise<boolean> {
     let progress = stopped;
     try {
       for (;;) {
@@ -181,12 +208,20 @@ export class ReadCoordinator {
         if (progress === Progress.Stopped) return false;
         if (progress === Progress.NeedsLoad) await cursor.load();
         else await this.#tasks.yield(TaskClass.Statement);
-        this.#assureTime(deadlineMs);
+        this.#assureWanted(deadlineMs, caller);
         progress = this.#pump(cursor, sink);
       }
+    } catch (error) {
+      this.#damage.note(error);
+      throw error;
     } finally {
       cursor.close();
     }
+  }
+
+  #assureWanted(deadlineMs: number, caller: ReadCaller): void {
+    if (caller.abortCode !== AbortCode.None) throw new TesseraError('ABORTED', 'nobody waits for the answer any more');
+    this.#assureTime(deadlineMs);
   }
 
   #assureTime(deadlineMs: number): void {
@@ -205,38 +240,54 @@ export class ReadCoordinator {
     route: TabletRoute,
     sink: RowSink,
     deadlineMs: number,
+    caller: ReadCaller,
   ): Promise<boolean> {
     for (const part of readParts(command, route)) {
+      this.#assureWanted(deadlineMs, caller);
       const exhausted =
         part.shard === this.#self
-          ? await this.#readHere(table, part, sink, deadlineMs)
-          : await this.#readThere(table, part, sink, deadlineMs);
+          ? await this.#readHere(table, part, sink, deadlineMs, caller)
+          : await this.#readThere(table, part, sink, deadlineMs, caller);
       if (!exhausted) return false;
     }
     return true;
   }
 
-  async #readHere(table: TableDescriptor, part: ReadPart, sink: RowSink, deadlineMs: number): Promise<boolean> {
+  async #readHere(
+    table: TableDescriptor,
+    part: ReadPart,
+    sink: RowSink,
+    deadlineMs: number,
+    caller: ReadCaller,
+  ): Promise<boolean> {
     const source = this.#store.source(table.id);
     if (source === undefined) throw new InvalidRequestError(`unconfigured table ${table.name}`);
-    const cursor = this.#open(source, table, part.command);
+    let cursor: RowCursor | undefined;
     let progress: Progress;
     try {
+      cursor = this.#open(source, table, part.command);
       progress = this.#pump(cursor, sink);
     } catch (error) {
-      cursor.close();
+      cursor?.close();
+      this.#damage.note(error);
       throw error;
     }
-    return this.#finish(cursor, progress, sink, deadlineMs);
+    return this.#finish(cursor, progress, sink, deadlineMs, caller);
   }
 
-  async #readThere(table: TableDescriptor, part: ReadPart, sink: RowSink, deadlineMs: number): Promise<boolean> {
+  async #readThere(
+    table: TableDescriptor,
+    part: ReadPart,
+    sink: RowSink,
+    deadlineMs: number,
+    caller: ReadCaller,
+  ): Promise<boolean> {
     let command: ReadCommand | undefined = part.command;
     while (command !== undefined) {
       const page = await this.#callRead(part.shard, table, command, sink, deadlineMs);
       if (page.isStopped) return false;
       if (page.end === undefined) return true;
-      this.#assureTime(deadlineMs);
+      this.#assureWanted(deadlineMs, caller);
       command = commandAfter(command, page.end);
     }
     return true;
@@ -249,6 +300,7 @@ export class ReadCoordinator {
     command: ReadCommand,
     sink: RowSink,
     deadlineMs: number,
+    caller: ReadCaller,
     outcome: ReadOutcome,
   ): void {
     const request = this.#request;
@@ -267,13 +319,13 @@ export class ReadCoordinator {
           return;
         }
         rest = page.end && commandAfter(command, page.end);
-        if (rest !== undefined) this.#assureTime(deadlineMs);
+        if (rest !== undefined) this.#assureWanted(deadlineMs, caller);
       } catch (error) {
         outcome(false, error as Error);
         return;
       }
       if (rest === undefined) outcome(true, undefined);
-      else this.#readPartitionThere(shard, table, rest, sink, deadlineMs, outcome);
+      else this.#readPartitionThere(shard, table, rest, sink, deadlineMs, caller, outcome);
     });
   }
 
@@ -342,13 +394,15 @@ export class ReadCoordinator {
     }
     const wrong = checkReadCommand(command, table);
     if (wrong !== undefined) throw new TesseraError('PROTOCOL', `read command from another shard: ${wrong}`);
-    const cursor = this.#open(source, table, command);
     const builder = this.#takeBuilder(command);
+    let cursor: RowCursor | undefined;
     let progress: Progress;
     try {
+      cursor = this.#open(source, table, command);
       progress = this.#build(cursor, builder);
     } catch (error) {
-      cursor.close();
+      cursor?.close();
+      this.#damage.note(error);
       throw error;
     }
     if (progress === Progress.End) {
@@ -412,6 +466,9 @@ export class ReadCoordinator {
         this.#assureTime(deadlineMs);
         progress = this.#build(cursor, builder);
       }
+    } catch (error) {
+      this.#damage.note(error);
+      throw error;
     } finally {
       cursor.close();
     }

@@ -1,5 +1,7 @@
-import { randomFillSync } from 'node:crypto';
 import type { Random } from '../../core/ports/random.ts';
+
+// Loaded with the first use: it takes 5 ms, and no start needs it but the very first of a node.
+const cryptoModule = (): typeof import('node:crypto') => process.getBuiltinModule('node:crypto');
 
 const POOL_WORDS = 256;
 
@@ -15,7 +17,7 @@ export class NodeRandom implements Random {
 
   next(): number {
     if (this.#used === POOL_WORDS) {
-      randomFillSync(this.#pool);
+      cryptoModule().randomFillSync(this.#pool);
       this.#used = 0;
     }
     const word = this.#pool[this.#used]!;
@@ -25,6 +27,6 @@ export class NodeRandom implements Random {
   }
 
   fill(target: Uint8Array): void {
-    randomFillSync(target);
+    cryptoModule().randomFillSync(target);
   }
 }

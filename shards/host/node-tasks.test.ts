@@ -1,6 +1,10 @@
 import { expect, test, vi } from 'vitest';
+import { bucketIndex, METRICS, Metric } from '../../core/metrics.ts';
+import { LogLevel } from '../../core/ports/log.ts';
 import { TaskClass } from '../../core/ports/tasks.ts';
 import { createHeartbeatPage, Heartbeat } from '../heartbeat.ts';
+import { createMetricsMemory, MetricsBlock } from '../metrics-block.ts';
+import { TurnWatch } from '../turn-watch.ts';
 import { NodeClock } from './node-clock.ts';
 import { NodeTasks } from './node-tasks.ts';
 
@@ -144,4 +148,54 @@ test('the wall clock agrees with the system and has microseconds', () => {
   expect(Number.isSafeInteger(nowUs)).toBe(true);
   expect(nowUs / 1000).toBeGreaterThanOrEqual(before - 3);
   expect(nowUs / 1000).toBeLessThanOrEqual(Date.now() + 3);
+});
+
+test('turns are timed, those that hold the loop for more than 25 ms reported', async () => {
+  let nowMs = 1000;
+  const slowClock = { nowUs: () => nowMs * 1000, monotonicMs: () => nowMs };
+  const metrics = new MetricsBlock(createMetricsMemory());
+  const lines: string[] = [];
+  const tasks = new NodeTasks(slowClock);
+  tasks.watchTurns(
+    new TurnWatch(slowClock, metrics, { write: (level, module, text) => lines.push(`${level} ${module} ${text}`) }),
+  );
+  const turn = async (ms: number) => {
+    setImmediate(() => {
+      tasks.atTurnEnd(() => {});
+      void Promise.resolve().then(() => {
+        nowMs += ms; // in a microtask: it belongs to the turn
+      });
+    });
+    await immediate();
+    nowMs += 500; // idle time belongs to none
+  };
+  const { minUs, maxUs } = METRICS.TurnLatency;
+  const counted = (us: number) => metrics.bucket(Metric.TurnLatency, bucketIndex(us, minUs, maxUs));
+  await turn(2);
+  await turn(25);
+  expect([counted(2000), counted(25_000), metrics.value(Metric.StallsReported), lines]).toEqual([1, 1, 0, []]);
+  await turn(26);
+  await turn(0);
+  expect(metrics.value(Metric.StallsReported)).toBe(1);
+  expect(lines).toEqual([`${LogLevel.Warn} stall a turn held the event loop for 26 ms`]);
+  expect(metrics.sum(Metric.TurnLatency)).toBe(53_000);
+});
+
+test('a timer that takes long is a turn that does', async () => {
+  let nowMs = 1000;
+  const slowClock = { nowUs: () => nowMs * 1000, monotonicMs: () => nowMs };
+  const metrics = new MetricsBlock(createMetricsMemory());
+  const tasks = new NodeTasks(slowClock);
+  tasks.watchTurns(new TurnWatch(slowClock, metrics, { write: () => {} }));
+  tasks.keepAlive(true);
+  await new Promise<void>((done) => {
+    tasks.setTimer(0, () => {
+      nowMs += 40;
+      done();
+    });
+    nowMs += 5;
+  });
+  await immediate();
+  tasks.keepAlive(false);
+  expect([metrics.value(Metric.StallsReported), metrics.sum(Metric.TurnLatency)]).toEqual([1, 40_000]);
 });

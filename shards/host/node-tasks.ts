@@ -5,6 +5,7 @@ import type { Heartbeat } from '../heartbeat.ts';
 import { SliceScheduler } from '../scheduler.ts';
 import { TimerWheel } from '../timer-wheel.ts';
 import { TurnEnd } from '../turn-end.ts';
+import type { TurnWatch } from '../turn-watch.ts';
 
 /** The log's group window is 2 ms: timers must not be coarser. One real timer serves all, so a fine tick costs nothing. */
 const TICK_MS = 1;
@@ -32,6 +33,7 @@ export class NodeTasks implements Tasks {
   readonly #turnEnd: TurnEnd;
   readonly #scheduler: SliceScheduler;
   readonly #heartbeat: Heartbeat | undefined;
+  #watch: TurnWatch | undefined;
   #isTurnEndQueued: boolean;
 
   readonly #wheel: TimerWheel;
@@ -49,6 +51,7 @@ export class NodeTasks implements Tasks {
     this.#turnEnd = new TurnEnd();
     this.#scheduler = new SliceScheduler(clock, this);
     this.#heartbeat = heartbeat;
+    this.#watch = undefined;
     this.#isTurnEndQueued = false;
     this.#wheel = new TimerWheel(TICK_MS, clock.monotonicMs(), FIRST_CAPACITY);
     this.#timerTasks = new Array(FIRST_CAPACITY).fill(undefined);
@@ -65,6 +68,11 @@ export class NodeTasks implements Tasks {
     return this.#scheduler;
   }
 
+  /** Has the turns from now on timed: from their first `atTurnEnd`, or the first timer, to their end. */
+  watchTurns(watch: TurnWatch): void {
+    this.#watch = watch;
+  }
+
   /** Holds the event loop open, or no longer. A thread whose only events are doorbells needs it. */
   keepAlive(isWanted: boolean): void {
     if (isWanted && this.#holder === undefined) this.#holder = setInterval(() => {}, MAX_DELAY_MS);
@@ -78,6 +86,7 @@ export class NodeTasks implements Tasks {
     this.#turnEnd.add(task);
     if (this.#isTurnEndQueued) return;
     this.#isTurnEndQueued = true;
+    this.#watch?.begin();
     queueMicrotask(this.#afterMicrotasks);
   }
 
@@ -121,6 +130,8 @@ export class NodeTasks implements Tasks {
       if (!this.#turnEnd.isEmpty) {
         this.#isTurnEndQueued = true;
         queueMicrotask(this.#afterMicrotasks);
+      } else {
+        this.#watch?.end();
       }
       this.#heartbeat?.beat();
     }
@@ -129,10 +140,12 @@ export class NodeTasks implements Tasks {
   readonly #onRealTimer = (): void => {
     this.#realTimer = undefined;
     this.#armedMs = Infinity;
+    this.#watch?.begin();
     try {
       this.#wheel.advance(this.#clock.monotonicMs(), this.#fire);
     } finally {
       this.#arm(this.#wheel.nextMs());
+      if (!this.#isTurnEndQueued) this.#watch?.end();
       this.#heartbeat?.beat();
     }
   };

@@ -13,6 +13,7 @@ import {
 import { BodyReader } from '../../cql/protocol/value.ts';
 import { type CqlClient, errorOf, preparedId, type ResponseFrame, withLength } from '../../test/support/cql-client.ts';
 import { ServerWorld, schemaOf, TEST_SCHEMA } from '../../test/support/server-world.ts';
+import { AbortCode } from '../request-scope.ts';
 
 const ONE = { consistency: 1 };
 const ALL_EVENTS = ['TOPOLOGY_CHANGE', 'STATUS_CHANGE', 'SCHEMA_CHANGE'];
@@ -265,4 +266,21 @@ test('connections that break anywhere leave nothing behind', async () => {
     expect([server.requestsInFlight, server.clients().length]).toEqual([0, 0]);
     expect(metrics.value(Metric.CqlRequestBytes)).toBe(0);
   }
+});
+
+test('a request learns that its client has gone, while it is under way', async () => {
+  const world = await new ServerWorld().listen();
+  const client = await world.ready();
+  const { executor, server } = world.shards[0]!;
+  executor.hold();
+  const answer = client.ask(encodeQuery(4, 1, 'SELECT * FROM ks.t', ONE));
+  await world.pass(10);
+  const { options } = executor.held[0]!;
+  expect(options.abortCode).toBe(AbortCode.None);
+  client.socket.destroy();
+  await expect(world.run(answer)).rejects.toThrow();
+  await world.pass(10);
+  expect(options.abortCode).toBe(AbortCode.ClientGone);
+  executor.release();
+  expect([options.abortCode, server.requestsInFlight]).toEqual([AbortCode.None, 0]); // the record is another's now
 });

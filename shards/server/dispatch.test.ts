@@ -20,6 +20,7 @@ import { BodyReader } from '../../cql/protocol/value.ts';
 import { type CqlClient, errorOf, preparedId, type ResponseFrame, resultKind } from '../../test/support/cql-client.ts';
 import { answerEmpty } from '../../test/support/scripted-executor.ts';
 import { type ServerShard, ServerWorld } from '../../test/support/server-world.ts';
+import { AbortCode } from '../request-scope.ts';
 
 const ONE: RequestOptions = { consistency: 1 };
 const INT_1 = Buffer.from('00000001', 'hex');
@@ -73,6 +74,7 @@ test('QUERY and EXECUTE hand over plan, values and options as they were sent', a
       keyspace: '',
       text: INSERT,
       isBounced: false,
+      abortCode: AbortCode.None,
     });
   }
   // Nothing of a request is left in the record when the next one uses it.

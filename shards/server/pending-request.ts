@@ -23,6 +23,7 @@ import {
   writeVoidResult,
 } from '../../cql/protocol/response.ts';
 import { copyRange } from '../../cql/protocol/value.ts';
+import { AbortCode } from '../request-scope.ts';
 import type { PreparedStatement } from './prepared-cache.ts';
 import type { Completion, RequestOptions } from './request-executor.ts';
 
@@ -118,6 +119,11 @@ export class PendingRequest implements Completion, RequestOptions {
     this.hasNewMetadata = false;
     this.isWrite = false;
     this.writeType = 'SIMPLE';
+  }
+
+  /** A request of another shard's client is not told when that client goes. */
+  get abortCode(): AbortCode {
+    return this.source === undefined || this.source.canWrite ? AbortCode.None : AbortCode.ClientGone;
   }
 
   begin(

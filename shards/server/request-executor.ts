@@ -3,6 +3,7 @@ import type { ThreadId } from '../../core/ports/mailbox.ts';
 import type { BatchPlan, BoundValues, ResultColumn, StatementPlan } from '../../cql/plan/plan.ts';
 import type { Consistency } from '../../cql/protocol/consistency.ts';
 import type { SchemaChange } from '../../cql/protocol/event.ts';
+import type { AbortCode } from '../request-scope.ts';
 
 /**
  * The seam between the server, which knows sockets and frames, and the coordinator, which knows tablets, replicas and
@@ -27,6 +28,11 @@ export interface RequestOptions {
   readonly text: string;
   /** True when the request came from another shard by `bounce`: it must not be bounced again. */
   readonly isBounced: boolean;
+  /**
+   * Why nobody waits for the answer any more, None while somebody does. It may change at any turn; reads look at it between pages
+   * and slices, and end then.
+   */
+  readonly abortCode: AbortCode;
 }
 
 /**

@@ -1,20 +1,17 @@
 import { examineLog, type LogExamination } from '../../commitlog/examine.ts';
-import type { Files } from '../../core/ports/files.ts';
-import { type Log, LogLevel } from '../../core/ports/log.ts';
-import { listSSTables, removeSSTable } from '../../sstable/commit.ts';
-import { makeDurableDirectory, parentOf } from './durable-directory.ts';
+import { makeDurableDirectory } from './durable-directory.ts';
 import { SSTableRedo } from './sstable-redo.ts';
 import type { Store, StoreOptions } from './store.ts';
 import type { StoreMetadata } from './store-metadata.ts';
 import { StoreRecovery } from './store-recovery.ts';
-import { removeTableDirectory, tableDirectory } from './table-directory.ts';
+import { tableDirectory } from './table-directory.ts';
 
 /**
  * How a shard comes back, in three steps that the node takes one after the other on all shards, since they share the tables'
  * directories:
  *
  *   1. redoTransactions   every shard finishes the SSTable exchanges that its log calls durable
- *   2. clearLeftovers     once, by one thread: what no log vouches for is removed
+ *   2. clearLeftovers     once, by one thread (clear-leftovers.ts): what no log vouches for is removed
  *   3. openStore          every shard opens the SSTables of its tablets and replays its log
  *
  * Each step may be cut by a crash and done again.
@@ -43,38 +40,6 @@ export async function redoTransactions(options: StoreOptions, metadata: StoreMet
   for (const { descriptor } of metadata.tables()) {
     const directory = tableDirectory(options.dataDirectory, descriptor);
     redo.apply(options.files, options.log, descriptor.id, directory);
-  }
-}
-
-/**
- * Step 2: removes staged and half-removed SSTables, and directories of tables that are no more. Names that the process before has
- * changed and not synced become durable: what follows takes them for that.
- * @throws FileOperationError
- */
-export function clearLeftovers(files: Files, log: Log, dataDirectory: string, metadata: StoreMetadata): void {
-  const known = new Set<string>();
-  for (const { descriptor } of metadata.tables()) known.add(tableDirectory(dataDirectory, descriptor));
-  if (files.status(dataDirectory) === undefined) return;
-  files.syncDirectory(parentOf(dataDirectory));
-  files.syncDirectory(dataDirectory);
-  for (const keyspace of files.list(dataDirectory)) {
-    const inKeyspace = `${dataDirectory}/${keyspace}`;
-    if (!files.status(inKeyspace)?.isDirectory) continue;
-    files.syncDirectory(inKeyspace);
-    for (const name of files.list(inKeyspace)) {
-      const directory = `${inKeyspace}/${name}`;
-      if (!files.status(directory)?.isDirectory || !/-[0-9a-f]{32}$/.test(name)) continue;
-      files.syncDirectory(directory);
-      const { committed, unfinished } = listSSTables(files, directory);
-      for (const prefix of unfinished) {
-        log.write(LogLevel.Info, 'store', `removing what a crash left of ${directory}/${prefix}`);
-        removeSSTable(files, directory, prefix);
-      }
-      if (known.has(directory)) continue;
-      log.write(LogLevel.Info, 'store', `removing the dropped table in ${directory}`);
-      for (const prefix of committed) removeSSTable(files, directory, prefix);
-      removeTableDirectory(files, directory);
-    }
   }
 }
 

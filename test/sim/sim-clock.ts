@@ -100,6 +100,26 @@ export class SimTime {
     return count;
   }
 
+  /**
+   * Runs events until `promise` is settled, and returns what it is settled with.
+   * @throws Error when nothing more can happen, or `limitMs` have passed
+   */
+  async runUntilSettled<Result>(promise: Promise<Result>, limitMs: number): Promise<Result> {
+    let isSettled = false;
+    const done = (): void => {
+      isSettled = true;
+    };
+    promise.then(done, done);
+    await Promise.resolve(); // it may be settled already
+    const untilMs = this.#nowMs + limitMs;
+    while (!isSettled) {
+      // One event at a time: what comes after the answer, a timeout perhaps, has not happened yet.
+      const count = await this.runAsync(untilMs, 1);
+      if (count === 0 && !isSettled) throw new Error(`nothing more happens at ${this.#nowMs} ms`);
+    }
+    return promise;
+  }
+
   async #endTurnsAsync(): Promise<void> {
     do await settle();
     while (this.endTurns());

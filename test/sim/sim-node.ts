@@ -5,6 +5,8 @@ import { decodeError } from '../../core/error-codec.ts';
 import type { HostId } from '../../core/ids.ts';
 import { type Log, LogLevel } from '../../core/ports/log.ts';
 import { MAIN_THREAD, type Mailbox, MailClass, type ThreadId } from '../../core/ports/mailbox.ts';
+import { parseStatement } from '../../cql/language/parser.ts';
+import { planSchemaStatement } from '../../cql/plan/ddl.ts';
 import { Group0Host } from '../../daemon/group0-host.ts';
 import { registerNode } from '../../daemon/node-registration.ts';
 import { randomUuid } from '../../daemon/random-uuid.ts';
@@ -16,7 +18,7 @@ import { LinkMailbox, type MailPeer } from '../../shards/mailbox.ts';
 import { createMetricsMemory, MetricsBlock } from '../../shards/metrics-block.ts';
 import { NodeRouting } from '../../shards/node-routing.ts';
 import type { ShardConfig } from '../../shards/shard-config.ts';
-import { clearLeftovers } from '../../shards/store/recovery.ts';
+import { clearLeftovers } from '../../shards/store/clear-leftovers.ts';
 import { serveLog, ThreadLog } from '../../shards/thread-log.ts';
 import { Verb } from '../../shards/verbs.ts';
 import { SIM_EPOCH_MS, SimClock, type SimTime } from './sim-clock.ts';
@@ -162,6 +164,7 @@ export class SimNode {
       random,
       hostId: this.hostId,
       dataDirectory: DIRECTORIES.data,
+      loadLanguage: async () => ({ parseStatement, planSchemaStatement }),
       publish: (image, version) => this.#publish(life, image, version),
     });
     const { memory: image } = await life.schema.start();

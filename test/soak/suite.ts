@@ -4,6 +4,8 @@ export interface SoakVolumes {
   readonly powerLossRounds: number;
   readonly frames: number;
   readonly socketFrames: number;
+  /** Made-up statements. */
+  readonly statements: number;
   readonly storeSeeds: number;
   readonly damages: number;
   /** Of whole nodes that are started over a damaged directory. */
@@ -22,6 +24,7 @@ export const SMALL_VOLUMES: SoakVolumes = {
   powerLossRounds: 2,
   frames: 100_000,
   socketFrames: 5000,
+  statements: 100_000,
   storeSeeds: 200,
   damages: 500,
   damagedStarts: 6,
@@ -38,6 +41,7 @@ export const FULL_VOLUMES: SoakVolumes = {
   powerLossRounds: 10,
   frames: 1_000_000,
   socketFrames: 50_000,
+  statements: 1_000_000,
   storeSeeds: 1000,
   damages: 10_000,
   damagedStarts: 60,

@@ -11,6 +11,7 @@ import { realData } from './real-data.ts';
 import { runCommand } from './run-command.ts';
 import { secondNode } from './second-node.ts';
 import { socketFuzz } from './socket-fuzz.ts';
+import { fuzzStatements } from './statement-fuzz.ts';
 import { claim, type Figures, type SoakContext, type SoakSuite } from './suite.ts';
 
 const HEAP_GROWTH_LIMIT_BYTES = 20 << 20;
@@ -39,6 +40,7 @@ async function storeCrash({ volumes, seed }: SoakContext): Promise<Figures> {
 export const SUITES: readonly SoakSuite[] = [
   { name: 'second-node', run: secondNode },
   { name: 'frames', run: frames },
+  { name: 'statements', run: async ({ volumes, seed }) => ({ ...(await fuzzStatements(volumes.statements, seed)) }) },
   { name: 'store', run: storeCrash },
   { name: 'damage', run: damageRounds },
   { name: 'drain', run: drainRounds },

@@ -85,5 +85,8 @@ function copyOptions(options: RequestOptions): RequestOptions {
     keyspace: options.keyspace,
     text: options.text,
     isBounced: options.isBounced,
+    get abortCode() {
+      return options.abortCode; // as it is when it is looked at
+    },
   };
 }

@@ -106,20 +106,8 @@ export class ServerWorld {
   }
 
   /** Runs the simulation until `promise` is settled; fails when nothing more can happen, or after `limitMs`. */
-  async run<Result>(promise: Promise<Result>, limitMs = 120_000): Promise<Result> {
-    let isSettled = false;
-    const done = (): void => {
-      isSettled = true;
-    };
-    promise.then(done, done);
-    await Promise.resolve(); // it may be settled already
-    const untilMs = this.time.nowMs + limitMs;
-    while (!isSettled) {
-      // One event at a time: what comes after the answer, a timeout perhaps, has not happened yet.
-      const count = await this.time.runAsync(untilMs, 1);
-      if (count === 0 && !isSettled) throw new Error(`nothing more happens at ${this.time.nowMs} ms`);
-    }
-    return promise;
+  run<Result>(promise: Promise<Result>, limitMs = 120_000): Promise<Result> {
+    return this.time.runUntilSettled(promise, limitMs);
   }
 
   /** Lets time pass. */

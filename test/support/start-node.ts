@@ -3,25 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { ReadyFacts } from '../../daemon/ready.ts';
 
 const LAUNCHER = resolve(import.meta.dirname, '../../tools/tessera.js');
 
 /** A node that neither gets ready nor ends is killed after this. */
 const START_LIMIT_MS = 120_000;
-
-/** The line that `--print-ready` prints (design §4). */
-export interface ReadyLine {
-  readonly pid: number;
-  readonly version: string;
-  readonly host_id: string;
-  readonly cql: { readonly address: string; readonly port: number; readonly shardAwarePort: number | null };
-  readonly storage: { readonly address: string; readonly port: number } | null;
-  readonly api: { readonly address: string; readonly port: number } | null;
-  readonly metrics: { readonly address: string; readonly port: number } | null;
-  readonly shards: number;
-  readonly startMs: number;
-  readonly startedAt: string;
-}
 
 export interface NodeOptions {
   /** Kept after `stop`; a fresh temporary one that is removed if absent. */
@@ -36,7 +23,7 @@ export interface NodeOptions {
 
 /** A node in its own process. Everything it wrote to stderr is kept for messages. */
 export class RunningNode {
-  readonly ready: ReadyLine;
+  readonly ready: ReadyFacts;
   readonly workdir: string;
   readonly process: ChildProcess;
   readonly #log: string[];
@@ -44,7 +31,7 @@ export class RunningNode {
   readonly #exited: Promise<number>;
 
   constructor(
-    ready: ReadyLine,
+    ready: ReadyFacts,
     workdir: string,
     process: ChildProcess,
     log: string[],
@@ -121,8 +108,8 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
   });
   const lines = createInterface({ input: child.stdout });
   const limit = setTimeout(() => child.kill('SIGKILL'), START_LIMIT_MS);
-  const ready = await new Promise<ReadyLine>((found, failed) => {
-    lines.once('line', (line) => found(JSON.parse(line) as ReadyLine));
+  const ready = await new Promise<ReadyFacts>((found, failed) => {
+    lines.once('line', (line) => found(JSON.parse(line) as ReadyFacts));
     void exited.then((code) => {
       clearTimeout(limit);
       if (options.workdir === undefined) rmSync(workdir, { recursive: true, force: true });
