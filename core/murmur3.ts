@@ -36,7 +36,7 @@ function highProduct(a: number, b: number): number {
 }
 
 /** High half of the low 64 bits of a product; the low half is Math.imul(aLo, bLo). */
-function productHi(aHi: number, aLo: number, bHi: number, bLo: number): number {
+export function productHi(aHi: number, aLo: number, bHi: number, bLo: number): number {
   return (highProduct(aLo, bLo) + Math.imul(aHi, bLo) + Math.imul(aLo, bHi)) | 0;
 }
 

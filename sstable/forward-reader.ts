@@ -85,18 +85,12 @@ export class ForwardReader implements PartitionReader {
           stream.addStart(batch);
           this.#phase = Phase.Statics;
           break;
-        case Phase.Statics: {
+        case Phase.Statics:
           if (batch.isFull()) return Outcome.Full;
-          const head = stream.head();
-          if (head === Head.NeedsMore) return this.#needs(stream.window);
-          if (head === Head.StaticRow) {
-            if (this.#slice.wantsStatics) stream.addRow(FragmentKind.StaticRow, batch);
-            else stream.pass();
-          }
+          if (!stream.passStatics(this.#slice.wantsStatics, batch)) return this.#needs(stream.window);
           if (!this.#slice.wantsRows) this.#phase = Phase.End;
           else this.#phase = this.#hasIndex ? Phase.Seek : Phase.Rows;
           break;
-        }
         case Phase.Seek:
         case Phase.SeekOpen:
           if (!this.#seek()) return this.#needs(this.#search!.window);

@@ -2,7 +2,7 @@ import { ByteWriter, readU16BE } from '../core/bytes.ts';
 import { CorruptFileError } from '../core/errors.ts';
 import { INT64_MIN_HI, INT64_MIN_LO } from '../core/int64.ts';
 import { NO_DELETION_TIME } from '../core/mutation/row-body.ts';
-import type { FragmentKind, RowBatch } from '../core/read/row-batch.ts';
+import { FragmentKind, type RowBatch } from '../core/read/row-batch.ts';
 import { Token, tokenOf } from '../core/token.ts';
 import { BlockWindow, More } from './block-window.ts';
 import type { DeletionTimeReader } from './format/deletion-time.ts';
@@ -110,6 +110,17 @@ export class PartitionStream {
     if (decoder.readRow(batch.writer)) batch.endFragment();
     else batch.dropFragment();
     this.pass();
+  }
+
+  /** Moves past the static row if one stands here, and appends it if it is wanted. False: `window.load()` is needed first. */
+  passStatics(isWanted: boolean, batch: RowBatch): boolean {
+    const head = this.head();
+    if (head === Head.NeedsMore) return false;
+    if (head === Head.StaticRow) {
+      if (isWanted) this.addRow(FragmentKind.StaticRow, batch);
+      else this.pass();
+    }
+    return true;
   }
 
   #checkOrder(): void {

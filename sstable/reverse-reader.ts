@@ -79,18 +79,12 @@ export class ReverseReader implements PartitionReader {
           stream.addStart(batch);
           this.#phase = Phase.Statics;
           break;
-        case Phase.Statics: {
+        case Phase.Statics:
           if (batch.isFull()) return Outcome.Full;
-          const head = stream.head();
-          if (head === Head.NeedsMore) return this.#needs(stream.window);
-          if (head === Head.StaticRow) {
-            if (this.#slice.wantsStatics) stream.addRow(FragmentKind.StaticRow, batch);
-            else stream.pass();
-          }
+          if (!stream.passStatics(this.#slice.wantsStatics, batch)) return this.#needs(stream.window);
           if (!this.#slice.wantsRows) this.#phase = Phase.End;
           else this.#beginBlock();
           break;
-        }
         case Phase.FindBlock:
         case Phase.ReadBlock:
         case Phase.ReadBlockBefore:

@@ -2,6 +2,7 @@ import { CorruptFileError, TesseraError, UnsupportedFormatError } from '../core/
 import type { ColumnId, TableId } from '../core/ids.ts';
 import { INT64_MIN_HI, INT64_MIN_LO, int64Hi, int64Lo } from '../core/int64.ts';
 import { type ColumnDescriptor, ColumnKind, type DroppedColumn } from '../core/schema/column.ts';
+import { DEFAULT_TABLE_OPTIONS } from '../core/schema/default-table-options.ts';
 import { TableDescriptor, type TableOptions } from '../core/schema/table.ts';
 import { type CqlType, TypeKind } from '../core/types/cql-type.ts';
 import { frozen } from '../core/types/frozen.ts';
@@ -189,23 +190,7 @@ export function tableOfHeader(header: SerializationHeader, path: string): TableD
   });
 }
 
-const HEADER_OPTIONS: TableOptions = {
-  comment: '',
-  bloomFilterFpChance: 0.01,
-  caching: {},
-  compaction: {},
-  compression: {},
-  crcCheckChance: 1,
-  dclocalReadRepairChance: 0,
-  defaultTimeToLive: 0,
-  gcGraceSeconds: 864_000,
-  maxIndexInterval: 2048,
-  memtableFlushPeriodInMs: 0,
-  minIndexInterval: 128,
-  readRepairChance: 0,
-  speculativeRetry: '99.0PERCENTILE',
-  extensions: {},
-};
+const HEADER_OPTIONS: TableOptions = { ...DEFAULT_TABLE_OPTIONS, caching: {}, compaction: {}, compression: {} };
 
 /** A name that cannot be parsed is damage of the file that holds it. */
 function orCorrupt<T>(path: string, parse: () => T): T {

@@ -6,6 +6,7 @@ import { parseStatement } from '../../cql/language/parser.ts';
 import { planModification, planProtocolBatch } from '../../cql/plan/modify.ts';
 import type { BoundValues, ExecutionContext, ModifyPlan } from '../../cql/plan/plan.ts';
 import { readSchemaScript } from '../../cql/plan/schema-script.ts';
+import { printNanosPerItem } from './nanos-per-item.ts';
 
 /**
  * What it costs to turn a prepared statement and its values into a frozen mutation, in ns per statement:
@@ -108,10 +109,4 @@ const bench = new Bench({ time: Number(options.time), warmupTime: 300 })
     }
   });
 await bench.run();
-
-for (const { name, result } of bench.tasks) {
-  if (result.state !== 'completed') throw new Error(`${name}: ${result.state}`);
-  const nsPerItem = (result.latency.p50 * 1e6) / COUNT;
-  process.stdout.write(`${nsPerItem.toFixed(1).padStart(8)} ns  ${name}\n`);
-}
-process.stdout.write(`${' '.repeat(8)}     sink ${sink % 10}, node ${process.version}\n`);
+printNanosPerItem(bench, () => COUNT, sink);

@@ -10,6 +10,7 @@ import { NO_DELETION_TIME } from '../../core/mutation/row-body.ts';
 import { RowBatch } from '../../core/read/row-batch.ts';
 import { ALL_ROWS, type PartitionSlice } from '../../core/read/slice.ts';
 import { type ColumnDescriptor, ColumnKind } from '../../core/schema/column.ts';
+import { DEFAULT_TABLE_OPTIONS } from '../../core/schema/default-table-options.ts';
 import { TableDescriptor } from '../../core/schema/table.ts';
 import { ALL_TOKENS, Token, tokenOf } from '../../core/token.ts';
 import { blobType } from '../../core/types/blob.ts';
@@ -53,23 +54,7 @@ function table(withClustering: boolean): TableDescriptor {
     columns,
     droppedColumns: [],
     nextColumnId: 3,
-    options: {
-      comment: '',
-      bloomFilterFpChance: 0.01,
-      caching: {},
-      compaction: {},
-      compression: {},
-      crcCheckChance: 1,
-      dclocalReadRepairChance: 0,
-      defaultTimeToLive: 0,
-      gcGraceSeconds: 864_000,
-      maxIndexInterval: 2048,
-      memtableFlushPeriodInMs: 0,
-      minIndexInterval: 128,
-      readRepairChance: 0,
-      speculativeRetry: '99.0PERCENTILE',
-      extensions: {},
-    },
+    options: DEFAULT_TABLE_OPTIONS,
   });
 }
 

@@ -9,6 +9,7 @@ import { mergeCursors } from '../../core/read/merge-cursor.ts';
 import { FragmentKind, RowBatch } from '../../core/read/row-batch.ts';
 import type { RowCursor } from '../../core/read/row-cursor.ts';
 import { ColumnKind } from '../../core/schema/column.ts';
+import { DEFAULT_TABLE_OPTIONS } from '../../core/schema/default-table-options.ts';
 import { TableDescriptor } from '../../core/schema/table.ts';
 import { Token, tokenOf } from '../../core/token.ts';
 import { blobType } from '../../core/types/blob.ts';
@@ -42,23 +43,7 @@ const TABLE = new TableDescriptor({
   ],
   droppedColumns: [],
   nextColumnId: 6,
-  options: {
-    comment: '',
-    bloomFilterFpChance: 0.01,
-    caching: {},
-    compaction: {},
-    compression: {},
-    crcCheckChance: 1,
-    dclocalReadRepairChance: 0,
-    defaultTimeToLive: 0,
-    gcGraceSeconds: 864_000,
-    maxIndexInterval: 2048,
-    memtableFlushPeriodInMs: 0,
-    minIndexInterval: 128,
-    readRepairChance: 0,
-    speculativeRetry: '99.0PERCENTILE',
-    extensions: {},
-  },
+  options: DEFAULT_TABLE_OPTIONS,
 });
 
 /** A cursor over batches made before: what is measured stands on top of it. */

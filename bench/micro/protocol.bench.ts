@@ -10,6 +10,7 @@ import { encodeExecute } from '../../cql/protocol/request-encoder.ts';
 import { RowsResponse, writeVoid } from '../../cql/protocol/response.ts';
 import { statementId } from '../../cql/protocol/statement-id.ts';
 import { StatementIdTable } from '../../cql/protocol/statement-id-table.ts';
+import { printNanosPerItem } from './nanos-per-item.ts';
 
 /**
  * What the protocol costs per request, in ns: `node bench/micro/protocol.bench.ts [--time MS]`. EXECUTE as drivers send it for a
@@ -78,10 +79,4 @@ const bench = new Bench({ time: Number(options.time), warmupTime: 200 })
     sink += out.length;
   });
 await bench.run();
-
-for (const { name, result } of bench.tasks) {
-  if (result.state !== 'completed') throw new Error(`${name}: ${result.state}`);
-  const nsPerItem = (result.latency.p50 * 1e6) / COUNT;
-  process.stdout.write(`${nsPerItem.toFixed(1).padStart(8)} ns  ${name}\n`);
-}
-process.stdout.write(`${' '.repeat(8)}     sink ${sink % 10}, node ${process.version}\n`);
+printNanosPerItem(bench, () => COUNT, sink);

@@ -10,6 +10,7 @@ import { parseStatement } from '../../cql/language/parser.ts';
 import type { BoundValues, ExecutionContext, SelectPlan } from '../../cql/plan/plan.ts';
 import { readSchemaScript } from '../../cql/plan/schema-script.ts';
 import { planSelect } from '../../cql/plan/select.ts';
+import { printNanosPerItem } from './nanos-per-item.ts';
 
 /**
  * What a SELECT costs between the request's values and the result's bytes, in ns per statement or per row:
@@ -132,10 +133,4 @@ add('point read by full primary key: bind and encode', COUNT, () => runAll(row, 
 for (const [name, plan] of scans)
   add(`a row of a scan: ${name}`, ROWS, () => runAll(plan, oneValue.slice(0, 1), manyRows));
 await bench.run();
-
-for (const { name, result } of bench.tasks) {
-  if (result.state !== 'completed') throw new Error(`${name}: ${result.state}`);
-  const nsPerItem = (result.latency.p50 * 1e6) / perItem.get(name)!;
-  process.stdout.write(`${nsPerItem.toFixed(1).padStart(8)} ns  ${name}\n`);
-}
-process.stdout.write(`${' '.repeat(8)}     sink ${sink % 10}, node ${process.version}\n`);
+printNanosPerItem(bench, (task) => perItem.get(task)!, sink);

@@ -9,6 +9,7 @@ import { FragmentKind, RowBatch } from '../../core/read/row-batch.ts';
 import { NEEDS_LOAD, type RowCursor } from '../../core/read/row-cursor.ts';
 import { ALL_ROWS, type PartitionSlice } from '../../core/read/slice.ts';
 import { ColumnKind } from '../../core/schema/column.ts';
+import { DEFAULT_TABLE_OPTIONS } from '../../core/schema/default-table-options.ts';
 import { TableDescriptor } from '../../core/schema/table.ts';
 import { ALL_TOKENS, comparePartition, Token, tokenOf } from '../../core/token.ts';
 import { blobType } from '../../core/types/blob.ts';
@@ -68,23 +69,7 @@ function makeTable(compression: Record<string, string>, clustering: boolean): Ta
     })),
     droppedColumns: [],
     nextColumnId: types.length,
-    options: {
-      comment: '',
-      bloomFilterFpChance: 0.01,
-      caching: {},
-      compaction: {},
-      compression,
-      crcCheckChance: 1,
-      dclocalReadRepairChance: 0,
-      defaultTimeToLive: 0,
-      gcGraceSeconds: 864_000,
-      maxIndexInterval: 2048,
-      memtableFlushPeriodInMs: 0,
-      minIndexInterval: 128,
-      readRepairChance: 0,
-      speculativeRetry: '99.0PERCENTILE',
-      extensions: {},
-    },
+    options: { ...DEFAULT_TABLE_OPTIONS, compression },
   });
 }
 

@@ -3,33 +3,40 @@ import { encodeList, encodeMap, encodeSet, encodeTuple, encodeVector } from './c
 import { quoteIdentifier } from './cql-identifier.ts';
 import { type CqlType, TypeKind } from './cql-type.ts';
 import { shorten } from './text-form.ts';
+import { TextScanner } from './text-scanner.ts';
+
+/** What ends a word: a blank, comma, colon, quote or bracket. */
+const WORD_END = /[\s,:'"()[\]{}]|$/g;
+const ONE_VALUE = 'expected one value';
 
 /**
  * Reads what `literal-text.ts` prints: a CQL literal of a known type. The depth of the recursion is that of the type,
  * never of the text, and every character is looked at a fixed number of times.
  */
 class LiteralParser {
-  readonly #text: string;
+  readonly #scan: TextScanner;
   readonly #type: CqlType;
-  #at = 0;
 
   constructor(type: CqlType, text: string) {
     this.#type = type;
-    this.#text = text;
+    this.#scan = new TextScanner(text, (why, at) => {
+      const message = `Unable to make ${type.cqlName} from '${shorten(text)}': ${why} at position ${at}`;
+      return new InvalidRequestError(message);
+    });
   }
 
   parse(): Uint8Array {
     const value = this.#value(this.#type);
-    this.#skipBlanks();
-    if (value === undefined || this.#at < this.#text.length) throw this.#error('expected one value');
+    this.#scan.expectEnd(ONE_VALUE);
+    if (value === undefined) throw this.#scan.error(ONE_VALUE);
     return value;
   }
 
   /** The value at the cursor; undefined is null. */
   #value(type: CqlType): Uint8Array | undefined {
-    this.#skipBlanks();
-    if (this.#word() === 'null') {
-      this.#at += 4;
+    this.#scan.skipBlanks();
+    if (this.#scan.peekTo(WORD_END) === 'null') {
+      this.#scan.at += 4;
       return undefined;
     }
     switch (type.kind) {
@@ -52,7 +59,7 @@ class LiteralParser {
 
   #element(type: CqlType): Uint8Array {
     const value = this.#value(type);
-    if (value === undefined) throw this.#error('null is not supported inside collections');
+    if (value === undefined) throw this.#scan.error('null is not supported inside collections');
     return value;
   }
 
@@ -66,10 +73,10 @@ class LiteralParser {
     const element = type.parameters[0]!;
     const elements = this.#sequence('[', ']', element);
     if (elements.length !== type.dimension) {
-      throw this.#error(`expected ${type.dimension} elements for ${type.cqlName}, got ${elements.length}`);
+      throw this.#scan.error(`expected ${type.dimension} elements for ${type.cqlName}, got ${elements.length}`);
     }
     if (element.fixedLength >= 0 && elements.some((value) => value.length !== element.fixedLength)) {
-      throw this.#error(`empty values are not supported inside ${type.cqlName}`);
+      throw this.#scan.error(`empty values are not supported inside ${type.cqlName}`);
     }
     return encodeVector(element, elements);
   }
@@ -79,7 +86,7 @@ class LiteralParser {
     const values: Uint8Array[] = [];
     this.#list('{', '}', () => {
       keys.push(this.#element(type.parameters[0]!));
-      this.#expect(':');
+      this.#scan.expect(':');
       values.push(this.#element(type.parameters[1]!));
     });
     return encodeMap(type.parameters[0]!, keys, values);
@@ -105,8 +112,10 @@ class LiteralParser {
       const name = this.#fieldName();
       const index = names.indexOf(name);
       if (index < 0)
-        throw this.#error(`Unknown field ${quoteIdentifier(name)} in value of user defined type ${type.udt!.name}`);
-      this.#expect(':');
+        throw this.#scan.error(
+          `Unknown field ${quoteIdentifier(name)} in value of user defined type ${type.udt!.name}`,
+        );
+      this.#scan.expect(':');
       while (fields.length <= index) fields.push(undefined);
       fields[index] = this.#value(type.parameters[index]!);
     });
@@ -115,82 +124,39 @@ class LiteralParser {
 
   /** Items between brackets, with commas between them; `item` reads one. */
   #list(open: string, close: string, item: () => void): void {
-    this.#expect(open);
-    if (this.#accept(close)) return;
+    this.#scan.expect(open);
+    if (this.#scan.accept(close)) return;
     do item();
-    while (this.#accept(','));
-    this.#expect(close);
+    while (this.#scan.accept(','));
+    this.#scan.expect(close);
   }
 
   #scalar(type: CqlType): Uint8Array {
-    if (this.#text[this.#at] === "'") return type.fromText(this.#quoted("'"));
-    const word = this.#word();
-    if (word === '') throw this.#error(`expected a value of type ${type.cqlName}`);
+    if (this.#scan.sign === "'") return type.fromText(this.#scan.takeQuoted("'", 'the string has no end'));
+    const word = this.#scan.peekTo(WORD_END);
+    if (word === '') throw this.#scan.error(`expected a value of type ${type.cqlName}`);
     switch (type.kind) {
       case TypeKind.Ascii:
       case TypeKind.Text:
       case TypeKind.Inet:
-        throw this.#error(`expected a string in quotes for type ${type.cqlName}`);
+        throw this.#scan.error(`expected a string in quotes for type ${type.cqlName}`);
       case TypeKind.Blob:
       case TypeKind.Custom:
-        if (!/^0x/i.test(word)) throw this.#error(`expected 0x and hex digits for type ${type.cqlName}`);
+        if (!/^0x/i.test(word)) throw this.#scan.error(`expected 0x and hex digits for type ${type.cqlName}`);
         break;
       default:
         break;
     }
-    this.#at += word.length;
+    this.#scan.at += word.length;
     return type.fromText(word);
   }
 
   #fieldName(): string {
-    this.#skipBlanks();
-    if (this.#text[this.#at] === '"') return this.#quoted('"');
-    const word = this.#word();
-    if (word === '') throw this.#error('expected the name of a field');
-    this.#at += word.length;
+    this.#scan.skipBlanks();
+    if (this.#scan.sign === '"') return this.#scan.takeQuoted('"', 'the string has no end');
+    const word = this.#scan.takeTo(WORD_END);
+    if (word === '') throw this.#scan.error('expected the name of a field');
     return word.toLowerCase();
-  }
-
-  /** The text between quotes at the cursor; a doubled quote is one. */
-  #quoted(quote: string): string {
-    const start = this.#at + 1;
-    let end = start;
-    for (;;) {
-      end = this.#text.indexOf(quote, end);
-      if (end < 0) throw this.#error('the string has no end');
-      if (this.#text[end + 1] !== quote) break;
-      end += 2;
-    }
-    this.#at = end + 1;
-    return this.#text.slice(start, end).replaceAll(quote + quote, quote);
-  }
-
-  /** Characters from the cursor to the next blank, comma, colon, quote or bracket. Does not move. */
-  #word(): string {
-    const end = /[\s,:'"()[\]{}]|$/g;
-    end.lastIndex = this.#at;
-    return this.#text.slice(this.#at, end.exec(this.#text)!.index);
-  }
-
-  #skipBlanks(): void {
-    while (/\s/.test(this.#text.charAt(this.#at))) this.#at++;
-  }
-
-  #accept(sign: string): boolean {
-    this.#skipBlanks();
-    if (this.#text[this.#at] !== sign) return false;
-    this.#at++;
-    return true;
-  }
-
-  #expect(sign: string): void {
-    if (!this.#accept(sign)) throw this.#error(`expected '${sign}'`);
-  }
-
-  #error(why: string): InvalidRequestError {
-    return new InvalidRequestError(
-      `Unable to make ${this.#type.cqlName} from '${shorten(this.#text)}': ${why} at position ${this.#at}`,
-    );
   }
 }
 

@@ -6,9 +6,12 @@ import { MARSHAL_PREFIX, MAX_TYPE_DEPTH } from './defined-type.ts';
 import { frozen } from './frozen.ts';
 import { nativeTypeOfClass } from './native-types.ts';
 import { decodeUtf8, findInvalidUtf8, fromHex, shorten } from './text-form.ts';
+import { TextScanner } from './text-scanner.ts';
 import { tupleType } from './tuple.ts';
 import { udtType } from './udt.ts';
 import { vectorType } from './vector.ts';
+
+const WORD_END = /[\s(),:]|$/g;
 
 /**
  * Cassandra's class names, as SSTables and the protocol's custom types hold them:
@@ -19,25 +22,25 @@ import { vectorType } from './vector.ts';
  * with blanks allowed around every sign. Parsed by position, without copying more than the words.
  */
 class ClassNameParser {
-  readonly #text: string;
-  #at = 0;
+  readonly #scan: TextScanner;
 
   constructor(text: string) {
-    this.#text = text;
+    this.#scan = new TextScanner(text, (why, at) => {
+      return new InvalidRequestError(`Cannot parse class name '${shorten(text)}' at position ${at}: ${why}`);
+    });
   }
 
   parse<T>(read: (parser: ClassNameParser) => T): T {
     const result = read(this);
-    this.#skipBlanks();
-    if (this.#at < this.#text.length) throw this.#error('nothing may follow the type');
+    this.#scan.expectEnd('nothing may follow the type');
     return result;
   }
 
   /** The type at the cursor. */
   type(depth: number): CqlType {
-    if (depth > MAX_TYPE_DEPTH) throw this.#error(`more than ${MAX_TYPE_DEPTH} levels`);
-    this.#skipBlanks();
-    const start = this.#at;
+    if (depth > MAX_TYPE_DEPTH) throw this.#scan.error(`more than ${MAX_TYPE_DEPTH} levels`);
+    this.#scan.skipBlanks();
+    const start = this.#scan.at;
     const name = this.#className();
     const native = nativeTypeOfClass(name);
     if (native !== undefined && !this.#atOpen()) return native;
@@ -48,7 +51,7 @@ class ClassNameParser {
         return setType(this.#only(name, this.#types(depth)));
       case 'MapType': {
         const types = this.#types(depth);
-        if (types.length !== 2) throw this.#error('MapType takes two types');
+        if (types.length !== 2) throw this.#scan.error('MapType takes two types');
         return mapType(types[0]!, types[1]!);
       }
       case 'TupleType':
@@ -63,16 +66,16 @@ class ClassNameParser {
         return this.#vectorType(depth);
       default:
         this.#skipArguments();
-        return customType(this.#text.slice(start, this.#at));
+        return customType(this.#scan.text.slice(start, this.#scan.at));
     }
   }
 
   /** True, and past the name, when the class at the cursor has this short name. */
   accepts(shortName: string): boolean {
-    const start = this.#at;
-    this.#skipBlanks();
+    const start = this.#scan.at;
+    this.#scan.skipBlanks();
     if (this.#className() === shortName) return true;
-    this.#at = start;
+    this.#scan.at = start;
     return false;
   }
 
@@ -83,41 +86,41 @@ class ClassNameParser {
 
   #types(depth: number): CqlType[] {
     const types: CqlType[] = [];
-    this.#expect('(');
+    this.#scan.expect('(');
     do types.push(this.type(depth + 1));
-    while (this.#accept(','));
-    this.#expect(')');
+    while (this.#scan.accept(','));
+    this.#scan.expect(')');
     return types;
   }
 
   #only(name: string, types: readonly CqlType[]): CqlType {
-    if (types.length !== 1) throw this.#error(`${name} takes one type`);
+    if (types.length !== 1) throw this.#scan.error(`${name} takes one type`);
     return types[0]!;
   }
 
   #userType(depth: number): CqlType {
-    this.#expect('(');
+    this.#scan.expect('(');
     const keyspace = this.#word();
-    this.#expect(',');
+    this.#scan.expect(',');
     const name = this.#hexWord();
     const fieldNames: string[] = [];
     const types: CqlType[] = [];
-    while (this.#accept(',')) {
+    while (this.#scan.accept(',')) {
       fieldNames.push(this.#hexWord());
-      this.#expect(':');
+      this.#scan.expect(':');
       types.push(this.type(depth + 1));
     }
-    this.#expect(')');
+    this.#scan.expect(')');
     return udtType({ keyspace, name, fieldNames }, types);
   }
 
   #vectorType(depth: number): CqlType {
-    this.#expect('(');
+    this.#scan.expect('(');
     const element = this.type(depth + 1);
-    this.#expect(',');
+    this.#scan.expect(',');
     const dimension = this.#word();
-    this.#expect(')');
-    if (!/^\d{1,9}$/.test(dimension)) throw this.#error('VectorType takes a number of dimensions');
+    this.#scan.expect(')');
+    if (!/^\d{1,9}$/.test(dimension)) throw this.#scan.error('VectorType takes a number of dimensions');
     return vectorType(element, Number(dimension));
   }
 
@@ -126,63 +129,40 @@ class ClassNameParser {
     if (!this.#atOpen()) return;
     let open = 0;
     const signs = /[()]/g;
-    signs.lastIndex = this.#at;
-    for (let match = signs.exec(this.#text); match !== null; match = signs.exec(this.#text)) {
+    signs.lastIndex = this.#scan.at;
+    for (let match = signs.exec(this.#scan.text); match !== null; match = signs.exec(this.#scan.text)) {
       open += match[0] === '(' ? 1 : -1;
       if (open === 0) {
-        this.#at = match.index + 1;
+        this.#scan.at = match.index + 1;
         return;
       }
     }
-    throw this.#error("expected ')'");
+    throw this.#scan.error("expected ')'");
   }
 
   /** The word at the cursor without the prefix of Cassandra's own types. */
   #className(): string {
     const word = this.#word();
-    if (word === '') throw this.#error('expected a class name');
+    if (word === '') throw this.#scan.error('expected a class name');
     return word.startsWith(MARSHAL_PREFIX) ? word.slice(MARSHAL_PREFIX.length) : word;
   }
 
   #hexWord(): string {
     const bytes = fromHex(this.#word());
     if (bytes === undefined || findInvalidUtf8(bytes, 0, bytes.length) >= 0)
-      throw this.#error('expected a name in hex');
+      throw this.#scan.error('expected a name in hex');
     return decodeUtf8(bytes, 0, bytes.length);
   }
 
   /** Characters up to the next blank or sign; moves past them. */
   #word(): string {
-    this.#skipBlanks();
-    const start = this.#at;
-    const end = /[\s(),:]|$/g;
-    end.lastIndex = start;
-    this.#at = end.exec(this.#text)!.index;
-    return this.#text.slice(start, this.#at);
+    this.#scan.skipBlanks();
+    return this.#scan.takeTo(WORD_END);
   }
 
   #atOpen(): boolean {
-    this.#skipBlanks();
-    return this.#text[this.#at] === '(';
-  }
-
-  #skipBlanks(): void {
-    while (/\s/.test(this.#text.charAt(this.#at))) this.#at++;
-  }
-
-  #accept(sign: string): boolean {
-    this.#skipBlanks();
-    if (this.#text[this.#at] !== sign) return false;
-    this.#at++;
-    return true;
-  }
-
-  #expect(sign: string): void {
-    if (!this.#accept(sign)) throw this.#error(`expected '${sign}'`);
-  }
-
-  #error(why: string): InvalidRequestError {
-    return new InvalidRequestError(`Cannot parse class name '${shorten(this.#text)}' at position ${this.#at}: ${why}`);
+    this.#scan.skipBlanks();
+    return this.#scan.sign === '(';
   }
 }
 

@@ -7,8 +7,12 @@ import { frozen } from './frozen.ts';
 import { nativeType } from './native-types.ts';
 import { parseClassName } from './parse-class-name.ts';
 import { shorten } from './text-form.ts';
+import { TextScanner } from './text-scanner.ts';
 import { tupleType } from './tuple.ts';
 import { vectorType } from './vector.ts';
+
+const WORD_END = /\W|$/g;
+const ENDLESS_NAME = 'the quoted name has no end';
 
 /**
  * CQL's names of types, as in CREATE TABLE and in system_schema:
@@ -20,39 +24,39 @@ import { vectorType } from './vector.ts';
  * frozen, a tuple or a vector is frozen; what stands inside another collection must be.
  */
 class CqlTypeParser {
-  readonly #text: string;
+  readonly #scan: TextScanner;
   readonly #udts: (name: string) => CqlType | undefined;
-  #at = 0;
 
   constructor(text: string, udts: (name: string) => CqlType | undefined) {
-    this.#text = text;
+    this.#scan = new TextScanner(text, (why, at) => {
+      return new InvalidRequestError(`Cannot parse type '${shorten(text)}' at position ${at}: ${why}`);
+    });
     this.#udts = udts;
   }
 
   parse(): CqlType {
     const type = this.#type(1, false);
-    this.#skipBlanks();
-    if (this.#at < this.#text.length) throw this.#error('nothing may follow the type');
+    this.#scan.expectEnd('nothing may follow the type');
     return type;
   }
 
   /** @param isFrozen inside frozen<>, a tuple or a vector: whatever comes is frozen */
   #type(depth: number, isFrozen: boolean): CqlType {
-    if (depth > MAX_TYPE_DEPTH) throw this.#error(`more than ${MAX_TYPE_DEPTH} levels`);
+    if (depth > MAX_TYPE_DEPTH) throw this.#scan.error(`more than ${MAX_TYPE_DEPTH} levels`);
     const type = this.#typeAsWritten(depth, isFrozen);
     return isFrozen ? frozen(type) : type;
   }
 
   #typeAsWritten(depth: number, isFrozen: boolean): CqlType {
-    this.#skipBlanks();
-    const sign = this.#text[this.#at];
-    if (sign === "'") return parseClassName(this.#quoted("'"));
-    if (sign === '"') return this.#userType(this.#quoted('"'));
-    const word = this.#word().toLowerCase();
-    if (word === '') throw this.#error('expected a type');
-    if (!this.#accept('<')) return nativeType(word) ?? this.#userType(word);
+    this.#scan.skipBlanks();
+    const { sign } = this.#scan;
+    if (sign === "'") return parseClassName(this.#scan.takeQuoted("'", ENDLESS_NAME));
+    if (sign === '"') return this.#userType(this.#scan.takeQuoted('"', ENDLESS_NAME));
+    const word = this.#scan.takeTo(WORD_END).toLowerCase();
+    if (word === '') throw this.#scan.error('expected a type');
+    if (!this.#scan.accept('<')) return nativeType(word) ?? this.#userType(word);
     const type = this.#parameterized(word, depth, isFrozen);
-    this.#expect('>');
+    this.#scan.expect('>');
     return type;
   }
 
@@ -66,28 +70,28 @@ class CqlTypeParser {
         return setType(checkElements(word, this.#type(depth + 1, isFrozen)));
       case 'map': {
         const key = this.#type(depth + 1, isFrozen);
-        this.#expect(',');
+        this.#scan.expect(',');
         const value = this.#type(depth + 1, isFrozen);
         return mapType(checkElements(word, key, value), value);
       }
       case 'tuple': {
         const fields: CqlType[] = [];
         do fields.push(this.#type(depth + 1, true));
-        while (this.#accept(','));
+        while (this.#scan.accept(','));
         refuseCounters(fields, 'tuples', `tuple<${names(fields)}>`);
         return tupleType(fields);
       }
       case 'vector': {
         const element = this.#type(depth + 1, true);
-        this.#expect(',');
-        this.#skipBlanks();
-        const dimension = this.#word();
-        if (!/^\d{1,9}$/.test(dimension)) throw this.#error('expected the number of dimensions');
+        this.#scan.expect(',');
+        this.#scan.skipBlanks();
+        const dimension = this.#scan.takeTo(WORD_END);
+        if (!/^\d{1,9}$/.test(dimension)) throw this.#scan.error('expected the number of dimensions');
         refuseCounters([element], 'vectors', `vector<${names([element])}, ${dimension}>`);
         return vectorType(element, Number(dimension));
       }
       default:
-        throw this.#error(`${shorten(word)} takes no parameters`);
+        throw this.#scan.error(`${shorten(word)} takes no parameters`);
     }
   }
 
@@ -110,10 +114,11 @@ class CqlTypeParser {
 
   /** The user type of a name that was just read, perhaps with its keyspace in front. */
   #userType(first: string): CqlType {
-    if (!this.#accept('.')) return this.#udts(first) ?? this.#unknown(quoteIdentifier(first));
-    this.#skipBlanks();
-    const name = this.#text[this.#at] === '"' ? this.#quoted('"') : this.#word().toLowerCase();
-    if (name === '') throw this.#error('expected the name of a user type');
+    if (!this.#scan.accept('.')) return this.#udts(first) ?? this.#unknown(quoteIdentifier(first));
+    this.#scan.skipBlanks();
+    const name =
+      this.#scan.sign === '"' ? this.#scan.takeQuoted('"', ENDLESS_NAME) : this.#scan.takeTo(WORD_END).toLowerCase();
+    if (name === '') throw this.#scan.error('expected the name of a user type');
     const type = this.#udts(name);
     if (type === undefined || type.udt === undefined) {
       return this.#unknown(`${quoteIdentifier(first)}.${quoteIdentifier(name)}`);
@@ -128,47 +133,6 @@ class CqlTypeParser {
 
   #unknown(name: string): never {
     throw new InvalidRequestError(`Unknown type ${shorten(name)}`);
-  }
-
-  /** The text between quotes at the cursor; a doubled quote is one. */
-  #quoted(quote: string): string {
-    const start = this.#at + 1;
-    let end = start;
-    for (;;) {
-      end = this.#text.indexOf(quote, end);
-      if (end < 0) throw this.#error('the quoted name has no end');
-      if (this.#text[end + 1] !== quote) break;
-      end += 2;
-    }
-    this.#at = end + 1;
-    return this.#text.slice(start, end).replaceAll(quote + quote, quote);
-  }
-
-  #word(): string {
-    const start = this.#at;
-    const end = /\W|$/g;
-    end.lastIndex = start;
-    this.#at = end.exec(this.#text)!.index;
-    return this.#text.slice(start, this.#at);
-  }
-
-  #skipBlanks(): void {
-    while (/\s/.test(this.#text.charAt(this.#at))) this.#at++;
-  }
-
-  #accept(sign: string): boolean {
-    this.#skipBlanks();
-    if (this.#text[this.#at] !== sign) return false;
-    this.#at++;
-    return true;
-  }
-
-  #expect(sign: string): void {
-    if (!this.#accept(sign)) throw this.#error(`expected '${sign}'`);
-  }
-
-  #error(why: string): InvalidRequestError {
-    return new InvalidRequestError(`Cannot parse type '${shorten(this.#text)}' at position ${this.#at}: ${why}`);
   }
 }
 

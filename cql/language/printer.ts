@@ -81,7 +81,9 @@ function printInsert(statement: InsertStatement): string {
 function printUpdate(statement: UpdateStatement): string {
   const { markers } = statement;
   const table = printQualifiedName(statement.table) + printUsing(statement.using, markers);
-  const assignments = statement.assignments.map((assignment) => printAssignment(assignment, markers)).join(', ');
+  const assignments = statement.assignments
+    .map((assignment) => printAssignment(assignment, markers, printIdentifier))
+    .join(', ');
   return `UPDATE ${table} SET ${assignments}${printWhere(statement.where, markers)}${printConditions(statement)}`;
 }
 
@@ -99,8 +101,9 @@ function printBatch(statement: BatchStatement): string {
   return `BEGIN ${type}BATCH${printUsing(statement.using, statement.markers)} ${body}APPLY BATCH`;
 }
 
-function printAssignment(assignment: Assignment, markers: Markers): string {
-  const column = printIdentifier(assignment.column);
+/** @param printName prints the names of columns and fields */
+export function printAssignment(assignment: Assignment, markers: Markers, printName: (name: string) => string): string {
+  const column = printName(assignment.column);
   const value = printTerm(assignment.value, markers);
   switch (assignment.kind) {
     case 'set':
@@ -114,7 +117,7 @@ function printAssignment(assignment: Assignment, markers: Markers): string {
     case 'set-element':
       return `${column}[${printTerm(assignment.key, markers)}] = ${value}`;
     case 'set-field':
-      return `${column}.${printIdentifier(assignment.field)} = ${value}`;
+      return `${column}.${printName(assignment.field)} = ${value}`;
     default:
       return unreachable(assignment);
   }

@@ -1,7 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { TesseraError } from '../../core/errors.ts';
+import { recordedScripts, replayScript } from '../../test/support/recorded-scripts.ts';
 import type { Markers } from './ast.ts';
 import { parseStatement } from './parser.ts';
 import { printStatement } from './printer.ts';
@@ -39,30 +38,9 @@ function answer(text: string): string {
   }
 }
 
-/** Prose and blank lines stay as they are; the lines between dashes and the next blank line are replaced. */
-function replay(script: string): string {
-  const output: string[] = [];
-  let statement: string[] = [];
-  let isAnswer = false;
-  for (const line of script.trimEnd().split('\n')) {
-    if (isAnswer && line !== '') continue;
-    isAnswer = false;
-    output.push(line);
-    if (line === '----') {
-      output.push(answer(statement.join('\n')));
-      statement = [];
-      isAnswer = true;
-    } else if (line !== '' && !line.startsWith('#')) {
-      statement.push(line);
-    }
-  }
-  return `${output.join('\n')}\n`;
-}
-
-const directory = fileURLToPath(new URL('./testdata/', import.meta.url));
-for (const name of readdirSync(directory)) {
-  test(`statements of ${name} parse, print and fail as recorded`, async () => {
-    const path = directory + name;
-    await expect(replay(readFileSync(path, 'utf8'))).toMatchFileSnapshot(path);
+for (const script of recordedScripts(new URL('./testdata/', import.meta.url))) {
+  test(`statements of ${script.name} parse, print and fail as recorded`, async () => {
+    const replayed = replayScript(script, (lines) => answer(lines.join('\n')));
+    await expect(replayed).toMatchFileSnapshot(script.path);
   });
 }

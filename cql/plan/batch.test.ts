@@ -10,12 +10,12 @@ import { makeSchema } from '../../test/support/make-table.ts';
 import { drain, MemorySource } from '../../test/support/memory-source.ts';
 import { printMutation } from '../../test/support/print-mutation.ts';
 import { boundValues, FixedContext } from '../../test/support/statement-values.ts';
-import type { ModificationStatement } from '../language/ast.ts';
+import type { BatchStatement, ModificationStatement } from '../language/ast.ts';
 import { parseStatement } from '../language/parser.ts';
 import { DEFAULT_BATCH_LIMITS } from './batch.ts';
 import { mergeMutations } from './merge-mutations.ts';
 import { planModification, planProtocolBatch } from './modify.ts';
-import type { BoundValues, ModifyPlan } from './plan.ts';
+import type { BatchPlan, BoundValues, ModifyPlan } from './plan.ts';
 
 const schema = makeSchema(
   'CREATE TABLE t (p int, c int, v int, s int static, PRIMARY KEY (p, c)); CREATE TABLE b (k blob PRIMARY KEY, v blob)',
@@ -88,6 +88,21 @@ describe('batches of the protocol', () => {
     };
     expect(decide(50)).toBe(true);
     expect(() => decide(300)).toThrow('Batch too large');
+  });
+
+  test('limits are looked at when a batch is bound; the lower one that refuses needs no warning first', () => {
+    const limits = { warnBytes: 1000, failBytes: 2000 };
+    const statement = parseStatement('BEGIN BATCH INSERT INTO b (k, v) VALUES (?, ?) APPLY BATCH') as BatchStatement;
+    const batch = planModification(statement, schema, 'ks', limits) as BatchPlan;
+    const bind = () =>
+      batch.bind([boundValues([Uint8Array.of(1), new Uint8Array(500)])], new FixedContext(), new MutationList());
+    bind();
+    expect(batch.warnings).toEqual([]);
+    limits.failBytes = 400;
+    expect(bind).toThrow('at most 400');
+    Object.assign(limits, { warnBytes: 300, failBytes: 2000 });
+    bind();
+    expect(batch.warnings).toHaveLength(1);
   });
 
   test('a batch above the limits warns, then fails', () => {

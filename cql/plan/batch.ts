@@ -150,7 +150,7 @@ export class Batch implements BatchPlan {
   #checkSize(sizeBytes: number): void {
     const { warnBytes, failBytes } = this.#limits;
     this.#warnings = NO_WARNINGS;
-    if (sizeBytes <= warnBytes) return;
+    if (sizeBytes <= Math.min(warnBytes, failBytes)) return;
     const tables = [...new Set(this.statements.map(({ keyspace, table }) => `${keyspace}.${table}`))].join(', ');
     if (sizeBytes > failBytes) {
       throw new InvalidRequestError(

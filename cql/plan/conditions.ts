@@ -11,6 +11,7 @@ import { decodeUtf8 } from '../../core/types/text-form.ts';
 import type * as ast from '../language/ast.ts';
 import { LikePattern } from './filter-like.ts';
 import { fieldIndex, fieldType } from './operations.ts';
+import { orderSatisfies } from './order-operator.ts';
 import type { BoundValues, ExecutionContext } from './plan.ts';
 import { prepareTerm, type TermScope } from './prepare-term.ts';
 import type { PriorRow } from './prior-row.ts';
@@ -139,7 +140,7 @@ function prepareTest(
       return (value, values, context) => {
         const given = normal(evaluateTerm(term, values, context, name));
         if (value === undefined || given === undefined) return false;
-        return isOrdered(operator, type.compare(value, 0, value.length, given, 0, given.length));
+        return orderSatisfies(type.compare(value, 0, value.length, given, 0, given.length), operator);
       };
     }
   }
@@ -155,19 +156,6 @@ function prepareLike(right: ast.Term, { name, type }: Subject, scope: TermScope)
     if (value === undefined || pattern === undefined) return false;
     return new LikePattern(decodeUtf8(pattern, 0, pattern.length)).matches(decodeUtf8(value, 0, value.length));
   };
-}
-
-function isOrdered(operator: '<' | '<=' | '>' | '>=', order: number): boolean {
-  switch (operator) {
-    case '<':
-      return order < 0;
-    case '<=':
-      return order <= 0;
-    case '>':
-      return order > 0;
-    default:
-      return order >= 0;
-  }
 }
 
 /** Null equals null alone. */

@@ -1,11 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { TesseraError } from '../../core/errors.ts';
 import type { Schema } from '../../core/schema/keyspace.ts';
 import { applySchemaChange, EMPTY_SCHEMA } from '../../core/schema/schema-change.ts';
 import { keyspaceData, typeData } from '../../core/schema/schema-codec.ts';
 import { schemaCql } from '../../core/schema/schema-cql.ts';
+import { recordedScripts, replayScript } from '../../test/support/recorded-scripts.ts';
 import type { SchemaStatement, Statement } from '../language/ast.ts';
 import { parseStatement } from '../language/parser.ts';
 import { planSchemaStatement } from './ddl.ts';
@@ -105,33 +104,12 @@ function shorten(text: string): string {
   return defaults.reduce(withoutOption, flat).trimEnd();
 }
 
-/** Prose and blank lines stay as they are; the lines between dashes and the next blank line are replaced. */
-function replay(text: string): string {
-  const script = new Script();
-  const output: string[] = [];
-  let statement: string[] = [];
-  let isAnswer = false;
-  for (const line of text.trimEnd().split('\n')) {
-    if (isAnswer && line !== '') continue;
-    isAnswer = false;
-    output.push(line);
-    if (line === '----') {
-      output.push(script.run(statement.join('\n')));
-      statement = [];
-      isAnswer = true;
-    } else if (line !== '' && !line.startsWith('#')) {
-      statement.push(line);
-    }
-  }
-  return `${output.join('\n')}\n`;
-}
-
-const directory = fileURLToPath(new URL('./testdata/', import.meta.url));
-const scripts = readdirSync(directory).filter((name) => name.startsWith('ddl-'));
-for (const name of scripts) {
-  test(`statements of ${name} change the schema and fail as recorded`, async () => {
-    const path = directory + name;
-    await expect(replay(readFileSync(path, 'utf8'))).toMatchFileSnapshot(path);
+const scripts = recordedScripts(new URL('./testdata/', import.meta.url), 'ddl-');
+for (const recorded of scripts) {
+  test(`statements of ${recorded.name} change the schema and fail as recorded`, async () => {
+    const script = new Script();
+    const replayed = replayScript(recorded, (lines) => script.run(lines.join('\n')));
+    await expect(replayed).toMatchFileSnapshot(recorded.path);
   });
 }
 

@@ -2,7 +2,7 @@ import { readI32BE } from '../../core/bytes.ts';
 import { InvalidRequestError } from '../../core/errors.ts';
 import type { ColumnDescriptor } from '../../core/schema/column.ts';
 import { CollectionReader } from '../../core/types/collection-reader.ts';
-import { TypeKind } from '../../core/types/cql-type.ts';
+import { type CqlType, TypeKind } from '../../core/types/cql-type.ts';
 import type { ElementBuffer } from './element-buffer.ts';
 import { appendPath, fieldPath, prependPath } from './list-path.ts';
 import { type TypedTerm, ValueSlot } from './term.ts';
@@ -134,14 +134,29 @@ export function subtractItemsOperation(column: ColumnDescriptor, term: TypedTerm
     gather(elements, input) {
       const slot = evaluated(term, input);
       if (slot === undefined || slot.isNull) return;
-      const stored = input.prior?.elements(column) ?? [];
-      eachElement(column, slot, (item) => {
-        for (const { path, value } of stored) {
-          if (element.compare(item, 0, item.length, value, 0, value.length) === 0) elements.remove(path);
-        }
-      });
+      const items: Uint8Array[] = [];
+      eachElement(column, slot, (item) => items.push(item));
+      items.sort((a, b) => element.compare(a, 0, a.length, b, 0, b.length)); // either list may be long
+      for (const { path, value } of input.prior?.elements(column) ?? []) {
+        if (isAmong(items, value, element)) elements.remove(path);
+      }
     },
   };
+}
+
+/** True when a value equals one of `sorted`, which are in the type's order. */
+function isAmong(sorted: readonly Uint8Array[], value: Uint8Array, type: CqlType): boolean {
+  let from = 0;
+  let to = sorted.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    const item = sorted[middle]!;
+    const order = type.compare(item, 0, item.length, value, 0, value.length);
+    if (order === 0) return true;
+    if (order < 0) from = middle + 1;
+    else to = middle;
+  }
+  return false;
 }
 
 /** `m[k] = v`: null deletes the entry. */

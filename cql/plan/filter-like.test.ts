@@ -38,3 +38,13 @@ test('patterns mean what the regular expression of the same meaning says', () =>
 test('a pattern of many wildcards takes no more than text times pattern', () => {
   expect(new LikePattern('%a'.repeat(2000)).matches(`${'a'.repeat(5000)}b`)).toBe(false);
 });
+
+test('a pattern that would take too long is refused, not tried to the end', () => {
+  const text = 'a'.repeat(200_000);
+  const slow = new LikePattern(`%${'a'.repeat(100_000)}b%`);
+  expect(() => slow.matches(text)).toThrow(
+    'LIKE pattern of 100003 characters takes too long to compare with a text of 200000',
+  );
+  expect(new LikePattern(`%${'a'.repeat(100_000)}%`).matches(text)).toBe(true);
+  expect(new LikePattern(`%${'a'.repeat(60)}b%`).matches(text)).toBe(false);
+});

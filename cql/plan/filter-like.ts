@@ -1,3 +1,5 @@
+import { InvalidRequestError } from '../../core/errors.ts';
+
 /**
  * Patterns of LIKE: `%` stands for any characters, `_` for one, `\` makes the next character plain. @see ScyllaDB `LIKE`
  */
@@ -6,7 +8,14 @@
 const ANY_ONE = -1;
 const ANY_NUMBER = -2;
 
-/** Decides whether a text has the form of one pattern, in time text × pattern at worst. */
+/**
+ * Steps that a text may cost: so many for each character, and some more. What is compared in earnest needs one or two; a long piece
+ * between two `%` that almost fits everywhere in a long text would need its length.
+ */
+const STEPS_PER_CHARACTER = 64;
+const FREE_STEPS = 1_000_000;
+
+/** Decides whether a text has the form of one pattern, in time text × pattern at worst, within limits. */
 export class LikePattern {
   /** Code points, ANY_ONE and ANY_NUMBER. */
   readonly #steps: readonly number[];
@@ -28,6 +37,7 @@ export class LikePattern {
     this.#steps = steps;
   }
 
+  /** @throws InvalidRequestError when it would take too long to know */
   matches(text: string): boolean {
     const steps = this.#steps;
     const points = Array.from(text, (character) => character.codePointAt(0)!);
@@ -36,7 +46,13 @@ export class LikePattern {
     /** Where the last ANY_NUMBER stands, and how far what it stands for reaches. */
     let wild = -1;
     let wildEnd = 0;
+    let left = FREE_STEPS + STEPS_PER_CHARACTER * points.length;
     while (at < points.length) {
+      if (--left < 0) {
+        throw new InvalidRequestError(
+          `LIKE pattern of ${steps.length} characters takes too long to compare with a text of ${points.length}`,
+        );
+      }
       if (step < steps.length && (steps[step] === ANY_ONE || steps[step] === points[at])) {
         at++;
         step++;

@@ -1,8 +1,8 @@
 import { CollectionReader } from '../../core/types/collection-reader.ts';
 import { type CqlType, TypeKind } from '../../core/types/cql-type.ts';
 import { decodeUtf8 } from '../../core/types/text-form.ts';
-import type { ComparisonOperator } from '../language/ast.ts';
 import { LikePattern } from './filter-like.ts';
+import { type OrderOperator, orderSatisfies } from './order-operator.ts';
 import type { BoundValues, ExecutionContext } from './plan.ts';
 import { copyOfTerm, type RowValue, type ValueChoice } from './restrictions-values.ts';
 import type { SelectRow } from './select-row.ts';
@@ -28,13 +28,6 @@ export interface FilteredColumn {
   readonly type: CqlType;
 }
 
-/** The operators that order values. */
-export type OrderOperator = '=' | '<' | '<=' | '>' | '>=';
-
-export function isOrderOperator(operator: ComparisonOperator): operator is OrderOperator {
-  return operator === '=' || operator === '<' || operator === '<=' || operator === '>' || operator === '>=';
-}
-
 /** Order of the row's values of the columns to other values, as tuples; undefined when one of the row's is null. */
 function compareTuple(
   row: SelectRow,
@@ -52,21 +45,6 @@ function compareTuple(
     order = type.compare(row.bytesOf(slot), start, start + length, value, 0, value.length);
   }
   return order;
-}
-
-function satisfies(order: number, operator: OrderOperator): boolean {
-  switch (operator) {
-    case '=':
-      return order === 0;
-    case '<':
-      return order < 0;
-    case '<=':
-      return order <= 0;
-    case '>':
-      return order > 0;
-    default:
-      return order >= 0;
-  }
 }
 
 /** `a > 1`, `(a, b) <= (1, 2)`. */
@@ -89,7 +67,7 @@ export class ComparisonFilter implements PreparedFilter {
     return {
       matches(row) {
         const order = compareTuple(row, columns, bound);
-        return order !== undefined && satisfies(order, operator);
+        return order !== undefined && orderSatisfies(order, operator);
       },
     };
   }
@@ -190,7 +168,7 @@ export class ElementFilter implements PreparedFilter {
           const isKey = keyType!.compare(reader.bytes, reader.start, reader.end, key, 0, key.length) === 0;
           if (!reader.next()) return false;
           if (!isKey) continue;
-          return satisfies(
+          return orderSatisfies(
             valueType!.compare(reader.bytes, reader.start, reader.end, wanted, 0, wanted.length),
             operator,
           );

@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { readI32BE } from '../../core/bytes.ts';
 import { TesseraError } from '../../core/errors.ts';
@@ -20,6 +18,7 @@ import { uuidTimeHi } from '../../core/types/uuid.ts';
 import { uuidText } from '../../core/uuid-bytes.ts';
 import { MemorySource } from '../../test/support/memory-source.ts';
 import { printMutation } from '../../test/support/print-mutation.ts';
+import { recordedScripts, replayScript } from '../../test/support/recorded-scripts.ts';
 import { FixedContext, parseValues } from '../../test/support/statement-values.ts';
 import type { BatchStatement, ModificationStatement, SchemaStatement } from '../language/ast.ts';
 import { parseStatement } from '../language/parser.ts';
@@ -170,33 +169,12 @@ function showRows(plan: ModifyPlan | BatchPlan, bound: BoundReadModify, isApplie
   return rows.join('\n');
 }
 
-/** Prose and blank lines stay as they are; the lines between dashes and the next blank line are replaced. */
-function replay(text: string): string {
-  const script = new Script();
-  const output: string[] = [];
-  let statement: string[] = [];
-  let isAnswer = false;
-  for (const line of text.trimEnd().split('\n')) {
-    if (isAnswer && line !== '') continue;
-    isAnswer = false;
-    output.push(line);
-    if (line === '----') {
-      output.push(script.run(statement));
-      statement = [];
-      isAnswer = true;
-    } else if (line !== '' && !line.startsWith('#')) {
-      statement.push(line);
-    }
-  }
-  return `${output.join('\n')}\n`;
-}
-
-const directory = fileURLToPath(new URL('./testdata/', import.meta.url));
-const scripts = readdirSync(directory).filter((name) => name.startsWith('modify-'));
-for (const name of scripts) {
-  test(`statements of ${name} write and fail as recorded`, async () => {
-    const path = directory + name;
-    await expect(replay(readFileSync(path, 'utf8'))).toMatchFileSnapshot(path);
+const scripts = recordedScripts(new URL('./testdata/', import.meta.url), 'modify-');
+for (const recorded of scripts) {
+  test(`statements of ${recorded.name} write and fail as recorded`, async () => {
+    const script = new Script();
+    const replayed = replayScript(recorded, (lines) => script.run(lines));
+    await expect(replayed).toMatchFileSnapshot(recorded.path);
   });
 }
 

@@ -6,7 +6,7 @@ import { type CqlType, TypeKind } from '../../core/types/cql-type.ts';
 import { frozen } from '../../core/types/frozen.ts';
 import { intType } from '../../core/types/int.ts';
 import type * as ast from '../language/ast.ts';
-import { printTerm } from '../language/printer-value.ts';
+import { printAssignment } from '../language/printer.ts';
 import { isAddable } from './add-number.ts';
 import {
   addOperation,
@@ -216,24 +216,6 @@ function isCollection({ kind }: CqlType): boolean {
 }
 
 function invalidOperation(assignment: ast.Assignment, { markerNames }: TermScope, why: string): InvalidRequestError {
-  return new InvalidRequestError(`Invalid operation (${shownAssignment(assignment, markerNames)}) for ${why}`);
-}
-
-function shownAssignment(assignment: ast.Assignment, markers: ast.Markers): string {
-  const { column } = assignment;
-  const value = printTerm(assignment.value, markers);
-  switch (assignment.kind) {
-    case 'add':
-      return `${column} = ${column} + ${value}`;
-    case 'subtract':
-      return `${column} = ${column} - ${value}`;
-    case 'prepend':
-      return `${column} = ${value} + ${column}`;
-    case 'set-element':
-      return `${column}[${printTerm(assignment.key, markers)}] = ${value}`;
-    case 'set-field':
-      return `${column}.${assignment.field} = ${value}`;
-    default:
-      return `${column} = ${value}`;
-  }
+  const shown = printAssignment(assignment, markerNames, (name) => name);
+  return new InvalidRequestError(`Invalid operation (${shown}) for ${why}`);
 }

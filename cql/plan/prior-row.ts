@@ -8,6 +8,9 @@ export class PriorRow {
   readonly #row: Uint8Array | undefined;
   readonly #staticRow: Uint8Array | undefined;
   readonly #reader: RowReader = new RowReader();
+  /** By column: a statement may look at a long collection once for each of many elements. */
+  readonly #values: Map<ColumnDescriptor, Uint8Array | undefined> = new Map();
+  readonly #elements: Map<ColumnDescriptor, readonly StoredElement[]> = new Map();
 
   /** @param row row bodies that stay as they are */
   constructor(row: Uint8Array | undefined, staticRow: Uint8Array | undefined) {
@@ -24,12 +27,20 @@ export class PriorRow {
 
   /** Value of a static or regular column as the protocol has it; undefined is null. */
   value(column: ColumnDescriptor): Uint8Array | undefined {
-    return this.#open(column) ? columnValue(this.#reader, column) : undefined;
+    if (this.#values.has(column)) return this.#values.get(column);
+    const value = this.#open(column) ? columnValue(this.#reader, column) : undefined;
+    this.#values.set(column, value);
+    return value;
   }
 
   /** Elements of a multi-cell static or regular column. */
   elements(column: ColumnDescriptor): readonly StoredElement[] {
-    return this.#open(column) ? storedElements(this.#reader, column) : [];
+    let elements = this.#elements.get(column);
+    if (elements === undefined) {
+      elements = this.#open(column) ? storedElements(this.#reader, column) : [];
+      this.#elements.set(column, elements);
+    }
+    return elements;
   }
 
   #open(column: ColumnDescriptor): boolean {

@@ -1,6 +1,6 @@
 import { InvalidRequestError } from '../../core/errors.ts';
 import type { ColumnDescriptor } from '../../core/schema/column.ts';
-import type { OrderOperator } from './filter.ts';
+import type { OrderOperator } from './order-operator.ts';
 import { hasNoOrder, type RowValue, type ValueChoice } from './restrictions-values.ts';
 
 /** A relation that compares a column, or a tuple of clustering columns, with values. */

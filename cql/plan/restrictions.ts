@@ -11,11 +11,10 @@ import {
   ContainsFilter,
   ElementFilter,
   type FilteredColumn,
-  isOrderOperator,
   LikeFilter,
-  type OrderOperator,
   type PreparedFilter,
 } from './filter.ts';
+import { isOrderOperator, type OrderOperator } from './order-operator.ts';
 import { prepareTerm, type TermScope } from './prepare-term.ts';
 import { type ClusteringStep, combineClustering } from './restrictions-clustering.ts';
 import {

@@ -1,8 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { TesseraError } from '../../core/errors.ts';
 import { type Answer, MiniDatabase, type ReadStyle } from '../../test/support/mini-database.ts';
+import { recordedScripts, replayScript } from '../../test/support/recorded-scripts.ts';
 import { parseValues } from '../../test/support/statement-values.ts';
 import { PlanKind, type SelectPlan } from './plan.ts';
 
@@ -72,33 +71,12 @@ function showShape({ keyspace, table, markers, partitionKeyMarkers, resultColumn
   return `${keyspace}.${table} (${columns(markers)}) key [${partitionKeyMarkers}]\n${columns(resultColumns)}`;
 }
 
-/** Prose and blank lines stay as they are; the lines between dashes and the next blank line are replaced. */
-function replay(text: string): string {
-  const script = new Script();
-  const output: string[] = [];
-  let statement: string[] = [];
-  let isAnswer = false;
-  for (const line of text.trimEnd().split('\n')) {
-    if (isAnswer && line !== '') continue;
-    isAnswer = false;
-    output.push(line);
-    if (line === '----') {
-      output.push(script.run(statement));
-      statement = [];
-      isAnswer = true;
-    } else if (line !== '' && !line.startsWith('#')) {
-      statement.push(line);
-    }
-  }
-  return `${output.join('\n')}\n`;
-}
-
-const directory = fileURLToPath(new URL('./testdata/', import.meta.url));
-const scripts = readdirSync(directory).filter((name) => name.startsWith('select-'));
-for (const name of scripts) {
-  test(`statements of ${name} read and fail as recorded`, async () => {
-    const path = directory + name;
-    await expect(replay(readFileSync(path, 'utf8'))).toMatchFileSnapshot(path);
+const scripts = recordedScripts(new URL('./testdata/', import.meta.url), 'select-');
+for (const recorded of scripts) {
+  test(`statements of ${recorded.name} read and fail as recorded`, async () => {
+    const script = new Script();
+    const replayed = replayScript(recorded, (lines) => script.run(lines));
+    await expect(replayed).toMatchFileSnapshot(recorded.path);
   });
 }
 

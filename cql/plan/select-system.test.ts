@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MiniDatabase } from '../../test/support/mini-database.ts';
+import { NODE_FACTS } from '../../test/support/node-facts.ts';
 import type { SystemContext } from '../system/system-context.ts';
 import { SystemTables } from '../system/system-tables.ts';
 
@@ -7,20 +8,7 @@ const database = new MiniDatabase(
   'CREATE TABLE t (p int, c text, v map<int, text>, PRIMARY KEY (p, c)) WITH CLUSTERING ORDER BY (c DESC)',
 );
 const context: SystemContext = {
-  node: {
-    hostId: '6f0c2a51-8d0f-4f0e-9f2c-0a6f6d2b8f11',
-    clusterName: 'Test Cluster',
-    dataCenter: 'datacenter1',
-    rack: 'rack1',
-    rpcAddress: '127.0.0.1',
-    listenAddress: '127.0.0.1',
-    broadcastAddress: '127.0.0.1',
-    cqlPort: 9042,
-    shardCount: 2,
-    version: '0.1.0',
-    tokens: ['0', '1'],
-    startedAtSeconds: 0,
-  },
+  node: { ...NODE_FACTS, tokens: ['0', '1'] },
   schema: () => database.schema,
   config: () => [],
   clients: () => [],

@@ -17,10 +17,14 @@ export function planUpdate(statement: ast.UpdateStatement, table: TableDescripto
   const isConditional = statement.ifExists || statement.conditions.length > 0;
   const using = new UsingClause(statement.using, table.options.defaultTimeToLive, scope);
   const operations: ColumnOperation[] = [];
+  const changed = new Map<ColumnDescriptor, ColumnChanges>();
   for (const assignment of statement.assignments) {
     const operation = assignmentOperation(assignment, table, isConditional, scope);
-    if (operations.some((other) => !mayStandTogether(assignment, operation, other, statement))) {
-      throw new InvalidRequestError(`Multiple incompatible setting of column ${operation.column.name}`);
+    const { column } = operation;
+    const changes = changed.get(column);
+    if (changes === undefined) changed.set(column, new ColumnChanges(assignment, operation));
+    else if (!changes.take(assignment, operation)) {
+      throw new InvalidRequestError(`Multiple incompatible setting of column ${column.name}`);
     }
     operations.push(operation);
   }
@@ -57,19 +61,28 @@ export function planUpdate(statement: ast.UpdateStatement, table: TableDescripto
   });
 }
 
-/** One column may be changed several times only element by element. */
-function mayStandTogether(
-  assignment: ast.Assignment,
-  operation: ColumnOperation,
-  other: ColumnOperation,
-  { assignments }: ast.UpdateStatement,
-): boolean {
-  if (other.column !== operation.column) return true;
-  if (operation.kind !== 'elements' || other.kind !== 'elements') return false;
-  const same = assignments.filter(({ column }) => column === assignment.column);
-  if (same.some(({ kind }) => kind === 'set')) return false;
-  const fields = same.flatMap((one) => (one.kind === 'set-field' ? [one.field] : []));
-  return new Set(fields).size === fields.length;
+/** The assignments of one column: it may be changed several times only element by element, each field of a user type once. */
+class ColumnChanges {
+  #isByElement: boolean;
+  readonly #fields = new Set<string>();
+
+  constructor(assignment: ast.Assignment, operation: ColumnOperation) {
+    this.#isByElement = isByElement(assignment, operation);
+    if (assignment.kind === 'set-field') this.#fields.add(assignment.field);
+  }
+
+  /** False when one more assignment may not stand beside the earlier ones. */
+  take(assignment: ast.Assignment, operation: ColumnOperation): boolean {
+    this.#isByElement &&= isByElement(assignment, operation);
+    if (assignment.kind !== 'set-field') return this.#isByElement;
+    const isNew = !this.#fields.has(assignment.field);
+    this.#fields.add(assignment.field);
+    return this.#isByElement && isNew;
+  }
+}
+
+function isByElement({ kind }: ast.Assignment, operation: ColumnOperation): boolean {
+  return operation.kind === 'elements' && kind !== 'set';
 }
 
 /**

@@ -5,24 +5,12 @@ import { ALL_ROWS } from '../../core/read/slice.ts';
 import { EMPTY_SCHEMA } from '../../core/schema/schema-change.ts';
 import type { TableDescriptor } from '../../core/schema/table.ts';
 import { ALL_TOKENS, Token, tokenOf } from '../../core/token.ts';
+import { NODE_FACTS } from '../../test/support/node-facts.ts';
 import type { SystemContext } from './system-context.ts';
 import { isSystemKeyspace, SystemTables } from './system-tables.ts';
 
 const context: SystemContext = {
-  node: {
-    hostId: '6f0c2a51-8d0f-4f0e-9f2c-0a6f6d2b8f11',
-    clusterName: 'Test Cluster',
-    dataCenter: 'datacenter1',
-    rack: 'rack1',
-    rpcAddress: '127.0.0.1',
-    listenAddress: '127.0.0.1',
-    broadcastAddress: '127.0.0.1',
-    cqlPort: 9042,
-    shardCount: 2,
-    version: '0.1.0',
-    tokens: ['0'],
-    startedAtSeconds: 1_795_226_400,
-  },
+  node: NODE_FACTS,
   schema: () => EMPTY_SCHEMA,
   config: () => [{ name: 'smp', source: 'default', type: 'integer', value: '2' }],
   clients: () => [

@@ -5,6 +5,7 @@ import { EXPIRED_LIVENESS_TTL, MAX_EXPIRY, RowBodyWriter } from '../../core/muta
 import { FragmentKind, RowBatch } from '../../core/read/row-batch.ts';
 import { clusteringPrefix } from '../../core/schema/clustering-prefix.ts';
 import { type ColumnDescriptor, ColumnKind } from '../../core/schema/column.ts';
+import { DEFAULT_TABLE_OPTIONS } from '../../core/schema/default-table-options.ts';
 import { TableDescriptor, type TableOptions } from '../../core/schema/table.ts';
 import { comparePartition, Token, tokenOf } from '../../core/token.ts';
 import { listType, mapType, setType } from '../../core/types/collection.ts';
@@ -97,24 +98,6 @@ const MULTI_CELL_TYPES: readonly CqlType[] = [
   UDT,
 ];
 
-const OPTIONS: TableOptions = {
-  comment: '',
-  bloomFilterFpChance: 0.01,
-  caching: {},
-  compaction: {},
-  compression: {},
-  crcCheckChance: 1,
-  dclocalReadRepairChance: 0,
-  defaultTimeToLive: 0,
-  gcGraceSeconds: 864_000,
-  maxIndexInterval: 2048,
-  memtableFlushPeriodInMs: 0,
-  minIndexInterval: 128,
-  readRepairChance: 0,
-  speculativeRetry: '99.0PERCENTILE',
-  extensions: {},
-};
-
 const COMPRESSIONS: readonly TableOptions['compression'][] = [
   {},
   { sstable_compression: 'LZ4Compressor', chunk_length_in_kb: '1' },
@@ -126,7 +109,7 @@ const COMPRESSIONS: readonly TableOptions['compression'][] = [
 ];
 
 export function tableOptions(changes: Partial<TableOptions>): TableOptions {
-  return { ...OPTIONS, ...changes };
+  return { ...DEFAULT_TABLE_OPTIONS, compression: {}, ...changes };
 }
 
 export function randomTable(dice: Dice): TableDescriptor {

@@ -21,6 +21,7 @@ import type { SchemaStatement, Statement } from '../../cql/language/ast.ts';
 import { parseStatement } from '../../cql/language/parser.ts';
 import { planSchemaStatement } from '../../cql/plan/ddl.ts';
 import {
+  type BoundReadModify,
   type BoundSelect,
   type BoundValues,
   PlanKind,
@@ -132,6 +133,17 @@ export class MiniDatabase {
       if (pages.length > 1000) throw new Error(`the pages of ${text} do not end`);
     } while (pagingState !== undefined);
     return pages;
+  }
+
+  /** Gives a statement that reads before it writes what it asks for. */
+  feed(table: TableDescriptor, bound: BoundReadModify): void {
+    const cursor = this.#open(table, bound.command);
+    const batch = new RowBatch(64);
+    for (let added = cursor.fill(batch); added !== 0; added = cursor.fill(batch)) {
+      bound.accept(batch);
+      batch.clear();
+    }
+    cursor.close();
   }
 
   #feed(table: TableDescriptor, bound: BoundSelect, { capacity, remotePageBytes }: ReadStyle): boolean {

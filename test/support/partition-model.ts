@@ -14,6 +14,7 @@ import { FragmentKind } from '../../core/read/row-batch.ts';
 import type { PartitionSlice } from '../../core/read/slice.ts';
 import { clusteringPrefix } from '../../core/schema/clustering-prefix.ts';
 import { type ColumnDescriptor, ColumnKind, type DroppedColumn } from '../../core/schema/column.ts';
+import { DEFAULT_TABLE_OPTIONS } from '../../core/schema/default-table-options.ts';
 import { type TableDefinition, TableDescriptor } from '../../core/schema/table.ts';
 import { Token, tokenOf } from '../../core/token.ts';
 import { blobType } from '../../core/types/blob.ts';
@@ -64,23 +65,7 @@ const DEFINITION: TableDefinition = {
     } satisfies DroppedColumn,
   ],
   nextColumnId: 10,
-  options: {
-    comment: '',
-    bloomFilterFpChance: 0.01,
-    caching: {},
-    compaction: {},
-    compression: {},
-    crcCheckChance: 1,
-    dclocalReadRepairChance: 0,
-    defaultTimeToLive: 0,
-    gcGraceSeconds: 864_000,
-    maxIndexInterval: 2048,
-    memtableFlushPeriodInMs: 0,
-    minIndexInterval: 128,
-    readRepairChance: 0,
-    speculativeRetry: '99.0PERCENTILE',
-    extensions: {},
-  },
+  options: DEFAULT_TABLE_OPTIONS,
 };
 
 /** A table with two clustering columns (the second one DESC), statics, a set, a map, a list, and a dropped column (id 8). */
