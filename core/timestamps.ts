@@ -14,9 +14,11 @@ export class TimestampSource {
     this.#clock = clock;
   }
 
-  /** The wall clock, or one past the last timestamp when that is later. */
-  next(): void {
-    const nowUs = this.#clock.nowUs();
+  /**
+   * The wall clock, or one past the last timestamp when that is later.
+   * @param nowUs what the wall clock has just said, for who has asked it
+   */
+  next(nowUs: number = this.#clock.nowUs()): void {
     const nowHi = int64Hi(nowUs);
     const nowLo = int64Lo(nowUs);
     if (compareInt64(nowHi, nowLo, this.hi, this.lo) > 0) {

@@ -42,7 +42,7 @@ const STATUS_OK = 0;
 const STATUS_ERROR = 1;
 
 /** Requests in flight per (peer, class), by class number. */
-export const DEFAULT_CREDITS: readonly number[] = [1024, 4096, 1024, 256, 64];
+export const DEFAULT_CREDITS: readonly number[] = [4096, 4096, 1024, 256, 64];
 
 /** The way to a peer and back. */
 export interface MailPeer {

@@ -3,6 +3,8 @@ import { RowBatch } from './row-batch.ts';
 
 const SMALL_FRAGMENTS = 32;
 const SMALL_BYTES = 8 * 1024;
+const LARGE_FRAGMENTS = 256;
+const LARGE_BYTES = 64 * 1024;
 /** A batch whose bytes grew beyond this (one huge row) is not kept. */
 const KEPT_BYTES = 256 * 1024;
 /** Batches of each size that are kept for later. */
@@ -24,7 +26,14 @@ export class RowBatchPool {
 
   /** An empty batch for a stream. */
   takeLarge(): RowBatch {
-    return this.#large.pop() ?? new RowBatch();
+    return this.#large.pop() ?? new RowBatch(LARGE_FRAGMENTS, LARGE_BYTES);
+  }
+
+  /** An empty batch with the limits of `batch`, wherever that is from. */
+  takeLike({ capacity, softLimitBytes }: RowBatch): RowBatch {
+    if (capacity === SMALL_FRAGMENTS && softLimitBytes === SMALL_BYTES) return this.takeSmall();
+    if (capacity === LARGE_FRAGMENTS && softLimitBytes === LARGE_BYTES) return this.takeLarge();
+    return new RowBatch(capacity, softLimitBytes);
   }
 
   /** An empty writer for a key or position. */
@@ -39,9 +48,11 @@ export class RowBatchPool {
     this.#bytes.push(writer);
   }
 
-  /** Takes back a batch of this pool that nobody reads any more. */
+  /** Takes back a batch that was taken here and that nobody reads any more. */
   give(batch: RowBatch): void {
-    const kept = batch.capacity === SMALL_FRAGMENTS ? this.#small : this.#large;
+    const isSmall = batch.softLimitBytes === SMALL_BYTES;
+    if (batch.capacity !== (isSmall ? SMALL_FRAGMENTS : LARGE_FRAGMENTS)) return; // made by takeLike
+    const kept = isSmall ? this.#small : this.#large;
     if (kept.length >= KEPT_BATCHES || batch.writer.bytes.length > KEPT_BYTES) return;
     batch.clear();
     kept.push(batch);

@@ -1,6 +1,9 @@
 import type { RowBatchPool } from './batch-pool.ts';
-import { FragmentKind, type RowBatch } from './row-batch.ts';
+import { FragmentKind, RowBatch } from './row-batch.ts';
 import { NEEDS_LOAD, type RowCursor } from './row-cursor.ts';
+
+/** In place of a batch until one is needed. */
+const NO_BATCH: RowBatch = new RowBatch(0, 0);
 
 /**
  * Reads a cursor fragment by fragment through a batch of its own: fragment `index` of `batch` is the current one while
@@ -20,12 +23,31 @@ export class CursorReader {
   constructor(cursor: RowCursor, pool: RowBatchPool) {
     this.#cursor = cursor;
     this.#pool = pool;
-    this.batch = pool.takeSmall();
+    this.batch = NO_BATCH;
   }
 
   /** True when there is a current fragment; else the cursor needs a load, or is at its end. Fills when it must. */
   ready(): boolean {
     return this.index < this.batch.count || this.#fill();
+  }
+
+  /** Fills a batch that is empty, past this reader: for the owner who has no use for single fragments. As `RowCursor.fill`. */
+  fillBatch(out: RowBatch): number {
+    if (this.needsLoad) return NEEDS_LOAD;
+    if (this.#isAtEnd) return 0;
+    const added = this.#cursor.fill(out);
+    if (added === NEEDS_LOAD) this.needsLoad = true;
+    else if (added === 0) this.#isAtEnd = true;
+    return added;
+  }
+
+  /** Takes back what `fillBatch` put into a batch, which is empty then: the first of it is the current fragment. */
+  takeBack(out: RowBatch): void {
+    this.#drop();
+    this.batch = this.#pool.takeLike(out);
+    this.batch.exchange(out);
+    this.index = 0;
+    this.#isSmall = true;
   }
 
   /** No more fragments will come. */
@@ -57,14 +79,21 @@ export class CursorReader {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cursor.close();
-    this.#pool.give(this.batch);
+    this.#drop();
+  }
+
+  #drop(): void {
+    if (this.batch !== NO_BATCH) this.#pool.give(this.batch);
+    this.batch = NO_BATCH;
   }
 
   #fill(): boolean {
     if (this.#isAtEnd || this.needsLoad) return false;
-    if (this.#isSmall && this.batch.isFull()) {
+    if (this.batch === NO_BATCH) {
+      this.batch = this.#pool.takeSmall();
+    } else if (this.#isSmall && this.batch.isFull()) {
       this.#isSmall = false;
-      this.#pool.give(this.batch);
+      this.#drop();
       this.batch = this.#pool.takeLarge();
     }
     const { batch } = this;

@@ -23,6 +23,10 @@ export interface FragmentFilter {
   readonly rangeHi: number;
   readonly rangeLo: number;
   readonly rangeTime: number;
+  /** True while no deletion is in force: only then may `keepsRow` be asked. Without it, every fragment goes through the filter. */
+  readonly isClear?: boolean;
+  /** True when row i, static or not, goes on as it is. Changes nothing. */
+  keepsRow?(batch: RowBatch, i: number): boolean;
   /** Called when the cursor over this filter is closed: the filter may be used again. */
   release?(): void;
 }
@@ -47,6 +51,8 @@ export class FilterCursor implements RowCursor {
   #spill: RowBatch | undefined;
   #spilled = 0;
   #isClosed = false;
+  /** Batches go on whole, in place, for as long as all of them is kept. Most reads meet nothing else. */
+  #isWhole: boolean;
 
   constructor(input: RowCursor, filter: FragmentFilter, pool: RowBatchPool) {
     this.#reader = new CursorReader(input, pool);
@@ -54,11 +60,18 @@ export class FilterCursor implements RowCursor {
     this.#pool = pool;
     this.#key = pool.takeBytes();
     this.#spill = undefined;
+    this.#isWhole = filter.keepsRow !== undefined;
   }
 
   fill(out: RowBatch): number {
     const before = out.count;
     const reader = this.#reader;
+    if (this.#isWhole && before === 0) {
+      const added = reader.fillBatch(out);
+      if (added <= 0 || this.#passesWhole(out)) return added;
+      this.#isWhole = false;
+      reader.takeBack(out);
+    }
     let batches = 0;
     while (!out.isFull()) {
       if (this.#spill !== undefined && this.#spilled < this.#spill.count) {
@@ -103,6 +116,34 @@ export class FilterCursor implements RowCursor {
     this.#reader.close();
     this.#pool.giveBytes(this.#key);
     this.#filter.release?.();
+  }
+
+  /** True when all of the batch goes on as it is; false, and nothing is changed, when that is not sure. */
+  #passesWhole(batch: RowBatch): boolean {
+    const filter = this.#filter;
+    if (!filter.isClear) return false;
+    let isStarted = this.#isStarted;
+    for (let i = 0; i < batch.count; i++) {
+      switch (batch.kind[i]) {
+        case FragmentKind.PartitionStart:
+          // The row after it decides whether it goes on.
+          isStarted = batch.bodyEnd[i] === batch.bodyStart[i] && i + 1 < batch.count;
+          if (!isStarted) return false;
+          break;
+        case FragmentKind.StaticRow:
+        case FragmentKind.Row:
+          if (!isStarted || !filter.keepsRow!(batch, i)) return false;
+          break;
+        case FragmentKind.PartitionEnd:
+          if (!isStarted || batch.kind[i - 1] === FragmentKind.PartitionStart) return false;
+          isStarted = false;
+          break;
+        default:
+          return false;
+      }
+    }
+    this.#isStarted = isStarted;
+    return true;
   }
 
   /** Takes the current fragment of the input; appends at most two fragments. */

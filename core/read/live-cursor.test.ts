@@ -11,13 +11,14 @@ import {
   seenPartition,
 } from '../../test/support/partition-model.ts';
 import { RowMerger } from '../mutation/merge-rows.ts';
+import { NO_DELETION_TIME } from '../mutation/row-body.ts';
 import { ALL_TOKENS, Token, tokenOf } from '../token.ts';
 import { RowBatchPool } from './batch-pool.ts';
 import { LiveFilter, liveCursor } from './live-cursor.ts';
 import { mergeCursors } from './merge-cursor.ts';
 import { FragmentKind, RowBatch } from './row-batch.ts';
 import { NEEDS_LOAD, type RowCursor } from './row-cursor.ts';
-import type { PartitionSlice } from './slice.ts';
+import { ALL_ROWS, type PartitionSlice } from './slice.ts';
 
 const merger = new RowMerger(MODEL_TABLE);
 const pool = new RowBatchPool();
@@ -191,5 +192,60 @@ describe('liveCursor', () => {
     expect(added).toBe(0);
     expect(filter.tombstones).toBe(5000);
     expect(yields).toBeGreaterThan(3);
+  });
+
+  const WHOLE: PartitionSlice = { slices: [ALL_ROWS], isReversed: false, wantsRows: true, wantsStatics: true };
+  const rowOf = (n: number, deadAt: number | undefined): ModelWrite => ({
+    kind: 'row',
+    key: Uint8Array.of(n >> 2),
+    values: [Uint8Array.of(0, 0, 0, n), new Uint8Array(0)],
+    body: {
+      liveness: { timestamp: 1n, ttl: 0, expiry: NO_DELETION_TIME },
+      deletion: undefined,
+      shadowable: undefined,
+      complexDeletions: [],
+      cells: [{ column: 5, path: undefined, timestamp: 1n, deadAt, ttl: 0, expiry: 0, value: Uint8Array.of(n) }],
+    },
+  });
+
+  test.each([
+    ['all of them live', undefined],
+    ['one cell of the last is dead', 50],
+  ])('rows go on in the batch they came in while they live whole: %s', async (_name, deadAt) => {
+    const source = new MemorySource(MODEL_TABLE);
+    const writes = Array.from({ length: 12 }, (_, n) => rowOf(n, n === 11 ? deadAt : undefined));
+    for (const write of writes) source.apply(mutationBytes(write));
+    const filter = new LiveFilter(MODEL_TABLE, NOW);
+    const input = source.openScan(ALL_TOKENS, WHOLE);
+    const filled: RowBatch[] = [];
+    const fill = input.fill.bind(input);
+    input.fill = (batch) => {
+      filled.push(batch);
+      return fill(batch);
+    };
+    const cursor = liveCursor(input, filter, pool);
+    const batch = pool.takeSmall();
+    const seen = [];
+    for (let added = cursor.fill(batch); added > 0; added = cursor.fill(batch)) {
+      seen.push(...fragmentsOf(batch));
+      batch.clear();
+    }
+    expect(seenOf(seen)).toEqual(expected(writes, WHOLE));
+    expect(filled[0]).toBe(batch);
+    expect(filled.every((each) => each === batch)).toBe(deadAt === undefined);
+    expect(filter.tombstones).toBe(deadAt === undefined ? 0 : 1);
+    cursor.close();
+  });
+
+  test('a deletion met by one read is not in force in the next one of the same filter', async () => {
+    const source = new MemorySource(MODEL_TABLE);
+    const key = Uint8Array.of(9);
+    source.apply(mutationBytes({ kind: 'partition', key, deletion: { timestamp: 5n, time: 50 } }));
+    const home: LiveFilter[] = [];
+    const filter = new LiveFilter(MODEL_TABLE, NOW, home);
+    expect(await drain(liveCursor(source.openScan(ALL_TOKENS, WHOLE), filter, pool))).toEqual([]);
+    expect([home, filter.isClear]).toEqual([[filter], false]);
+    filter.restart(NOW);
+    expect(filter.isClear).toBe(true);
   });
 });

@@ -18,6 +18,10 @@ import type { RowCursor } from './row-cursor.ts';
 const DEAD_CELL: number = CellFlag.Deleted | CellFlag.ComplexDeletion;
 const ROW_TOMBSTONE: number = RowFlag.Deletion | RowFlag.ShadowableDeletion;
 
+/** What of a row lives. */
+const Judgement = { Dead: 0, Partial: 1, Whole: 2 } as const;
+type Judgement = (typeof Judgement)[keyof typeof Judgement];
+
 /**
  * What a SELECT may see of a merged stream at one time: partitions, static rows and rows that live, with their live cells
  * only. Deletions are applied and gone, expired data is gone, columns that the table does not have (dropped ones) are gone.
@@ -47,6 +51,8 @@ export class LiveFilter implements FragmentFilter {
   /** Newest deletion over the cells of the current row, and over those of the current multi-cell column. */
   #rowHi: number = INT64_MIN_HI;
   #rowLo: number = INT64_MIN_LO;
+  /** The row marker of the current row lives. */
+  #hasLiveness = false;
   #complexColumn = -1;
   #complexHi: number = INT64_MIN_HI;
   #complexLo: number = INT64_MIN_LO;
@@ -63,6 +69,10 @@ export class LiveFilter implements FragmentFilter {
   restart(nowSeconds: number): void {
     this.#nowSeconds = nowSeconds;
     this.tombstones = 0;
+    this.#partitionHi = INT64_MIN_HI;
+    this.#partitionLo = INT64_MIN_LO;
+    this.#coverHi = INT64_MIN_HI;
+    this.#coverLo = INT64_MIN_LO;
   }
 
   release(): void {
@@ -88,6 +98,17 @@ export class LiveFilter implements FragmentFilter {
     return false;
   }
 
+  get isClear(): boolean {
+    return this.#coverHi === INT64_MIN_HI && this.#coverLo === INT64_MIN_LO;
+  }
+
+  keepsRow(batch: RowBatch, i: number): boolean {
+    const { tombstones } = this;
+    if (this.#judge(batch, i, INT64_MIN_HI, INT64_MIN_LO) === Judgement.Whole) return true;
+    this.tombstones = tombstones; // it is judged again
+    return false;
+  }
+
   staticRow(batch: RowBatch, i: number, out: ByteWriter): boolean {
     return this.#row(batch, i, this.#partitionHi, this.#partitionLo, out);
   }
@@ -97,9 +118,30 @@ export class LiveFilter implements FragmentFilter {
   }
 
   #row(batch: RowBatch, i: number, coverHi: number, coverLo: number, out: ByteWriter): boolean {
+    const judgement = this.#judge(batch, i, coverHi, coverLo);
+    if (judgement === Judgement.Dead) return false;
     const reader = this.#reader;
-    const start = batch.bodyStart[i]!;
-    reader.open(batch.bytes, start, batch.bodyEnd[i]!);
+    if (judgement === Judgement.Whole) {
+      out.raw(batch.bytes, batch.bodyStart[i]!, reader.end);
+      return true;
+    }
+    const writer = this.#writer;
+    writer.begin(out);
+    if (this.#hasLiveness) {
+      writer.liveness(reader.livenessHi, reader.livenessLo, reader.livenessTtl, reader.livenessExpiry);
+    }
+    const { tombstones } = this; // counted once
+    reader.rewind();
+    this.#complexColumn = -1;
+    while (reader.next()) if (this.#isLiveCell()) writer.copy(reader);
+    this.tombstones = tombstones;
+    return true;
+  }
+
+  /** Reads row i to its end; what lives of it under a deletion of the partition or of a range. Sets `#hasLiveness`. */
+  #judge(batch: RowBatch, i: number, coverHi: number, coverLo: number): Judgement {
+    const reader = this.#reader;
+    reader.open(batch.bytes, batch.bodyStart[i]!, batch.bodyEnd[i]!);
     const { rowFlags, livenessHi, livenessLo } = reader;
     this.#rowHi = coverHi;
     this.#rowLo = coverLo;
@@ -119,21 +161,9 @@ export class LiveFilter implements FragmentFilter {
       if (this.#isLiveCell()) lives = true;
       else isWhole = false;
     }
-    if (!lives) return false;
-    if (isWhole) {
-      out.raw(batch.bytes, start, reader.end);
-      return true;
-    }
-
-    const writer = this.#writer;
-    writer.begin(out);
-    if (hasLiveness) writer.liveness(livenessHi, livenessLo, livenessTtl, reader.livenessExpiry);
-    const { tombstones } = this; // counted once
-    reader.rewind();
-    this.#complexColumn = -1;
-    while (reader.next()) if (this.#isLiveCell()) writer.copy(reader);
-    this.tombstones = tombstones;
-    return true;
+    this.#hasLiveness = hasLiveness;
+    if (!lives) return Judgement.Dead;
+    return isWhole ? Judgement.Whole : Judgement.Partial;
   }
 
   #applyRowTombstones(): void {

@@ -14,9 +14,11 @@ import type { PartitionSlice } from './slice.ts';
  * The command must have passed `checkReadCommand`. Limits are not applied: whoever makes the page does (`page-builder.ts`).
  */
 export function openRead(source: RowSource, command: ReadCommand, comparator: ClusteringComparator): RowCursor {
-  const { range, slice, resume } = command;
+  const { range, slice, resume, partitions } = command;
   if (command.kind === ReadKind.Partitions || range === undefined) {
-    return new PartitionsCursor(source, command, comparator);
+    if (partitions.length > 1) return new PartitionsCursor(source, command, comparator);
+    const rest = resume === undefined ? slice : resumeSlice(slice, resume, comparator);
+    return openPartition(source, partitions[0]!, rest) ?? NO_ROWS;
   }
   if (resume === undefined) return source.openScan(range, slice);
   const { startKey } = range;
@@ -39,6 +41,14 @@ function openPartition(
   const { tokenHi, tokenLo, key } = partition;
   return source.openPartition(tokenHi, tokenLo, key, 0, key.length, slice);
 }
+
+/** Of a partition that is not there. */
+const NO_ROWS: RowCursor = {
+  fill: () => 0,
+  load: () => Promise.resolve(),
+  skipPartition(): void {},
+  close(): void {},
+};
 
 /** Opens each partition when the one before is at its end. */
 class PartitionsCursor implements RowCursor {

@@ -1,3 +1,4 @@
+import { assert } from '../assert.ts';
 import { ByteWriter, readI32LE, readU32LE } from '../bytes.ts';
 import { INT64_MIN_HI, INT64_MIN_LO } from '../int64.ts';
 import { NO_DELETION_TIME } from '../mutation/row-body.ts';
@@ -30,18 +31,18 @@ export class RowBatch {
   /** A fill stops after the fragment that passes this many bytes. */
   readonly softLimitBytes: number;
   count = 0;
-  readonly kind: Uint8Array;
-  readonly weight: Int8Array;
+  kind: Uint8Array;
+  weight: Int8Array;
   /** Key or clustering prefix: bytes[positionStart, positionEnd). */
-  readonly positionStart: Int32Array;
-  readonly positionEnd: Int32Array;
-  readonly bodyStart: Int32Array;
-  readonly bodyEnd: Int32Array;
+  positionStart: Int32Array;
+  positionEnd: Int32Array;
+  bodyStart: Int32Array;
+  bodyEnd: Int32Array;
   /** Token of a PartitionStart. */
-  readonly tokenHi: Int32Array;
-  readonly tokenLo: Int32Array;
+  tokenHi: Int32Array;
+  tokenLo: Int32Array;
   /** The bytes. `writer.bytes` moves when it grows. */
-  readonly writer: ByteWriter;
+  writer: ByteWriter;
 
   constructor(capacity = 256, softLimitBytes: number = 64 * 1024) {
     this.capacity = capacity;
@@ -64,6 +65,32 @@ export class RowBatch {
   clear(): void {
     this.count = 0;
     this.writer.length = 0;
+  }
+
+  /** Gives everything to another batch of the same limits, for what that has. */
+  exchange(other: RowBatch): void {
+    assert(other.capacity === this.capacity && other.softLimitBytes === this.softLimitBytes, 'batches are alike');
+    const { count, kind, weight, positionStart, positionEnd, bodyStart, bodyEnd, tokenHi, tokenLo, writer } = this;
+    this.count = other.count;
+    this.kind = other.kind;
+    this.weight = other.weight;
+    this.positionStart = other.positionStart;
+    this.positionEnd = other.positionEnd;
+    this.bodyStart = other.bodyStart;
+    this.bodyEnd = other.bodyEnd;
+    this.tokenHi = other.tokenHi;
+    this.tokenLo = other.tokenLo;
+    this.writer = other.writer;
+    other.count = count;
+    other.kind = kind;
+    other.weight = weight;
+    other.positionStart = positionStart;
+    other.positionEnd = positionEnd;
+    other.bodyStart = bodyStart;
+    other.bodyEnd = bodyEnd;
+    other.tokenHi = tokenHi;
+    other.tokenLo = tokenLo;
+    other.writer = writer;
   }
 
   /** True when no fragment may be added. */

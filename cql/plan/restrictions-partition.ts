@@ -1,4 +1,4 @@
-import { ByteWriter, compareBytes, readI32BE } from '../../core/bytes.ts';
+import { ByteWriter, compareBytes, copyBytes, readI32BE } from '../../core/bytes.ts';
 import { InvalidRequestError } from '../../core/errors.ts';
 import { compareInt64, INT64_MAX_HI, INT64_MAX_LO, INT64_MIN_HI, INT64_MIN_LO } from '../../core/int64.ts';
 import { PartitionKeyWriter } from '../../core/partition-key.ts';
@@ -9,7 +9,7 @@ import { ALL_TOKENS, Token, tokenOf } from '../../core/token.ts';
 import type { CqlType } from '../../core/types/cql-type.ts';
 import type { BoundValues, ExecutionContext } from './plan.ts';
 import { checkCombinations } from './restrictions-clustering.ts';
-import { copyOf, copyOfTerm, type ValueChoice } from './restrictions-values.ts';
+import { copyOfTerm, type ValueChoice } from './restrictions-values.ts';
 import { type TypedTerm, ValueSlot } from './term.ts';
 
 /** Which partitions a statement reads: those of given keys, or those of a range of tokens. */
@@ -27,6 +27,20 @@ export interface TokenBound {
 }
 
 const NOBODY: readonly PartitionRef[] = [];
+
+/** A list of one partition that is used again for another: most statements read one. */
+export class OnePartition implements PartitionRef {
+  tokenHi = 0;
+  tokenLo = 0;
+  key: Uint8Array = new Uint8Array(0);
+  readonly list: readonly PartitionRef[] = [this];
+
+  /** Takes a copy of bytes[start, end). */
+  setKey(bytes: Uint8Array, start: number, end: number): void {
+    if (this.key.length !== end - start) this.key = new Uint8Array(end - start);
+    copyBytes(bytes, start, end, this.key, 0);
+  }
+}
 
 /** Makes partition keys of the values of one execution. */
 export class PartitionKeyBinder {
@@ -48,9 +62,13 @@ export class PartitionKeyBinder {
     this.#plainTerms = terms.length === choices.length ? terms : undefined;
   }
 
-  /** The partitions in the order of the answer; none when nothing can match. @throws InvalidRequestError */
-  bind(values: BoundValues, context: ExecutionContext): readonly PartitionRef[] {
-    if (this.#plainTerms !== undefined) return this.#bindPlain(this.#plainTerms, values, context);
+  /**
+   * The partitions in the order of the answer; none when nothing can match.
+   * @param one becomes the only partition where the statement names one
+   * @throws InvalidRequestError
+   */
+  bind(values: BoundValues, context: ExecutionContext, one: OnePartition): readonly PartitionRef[] {
+    if (this.#plainTerms !== undefined) return this.#bindPlain(this.#plainTerms, values, context, one);
     let rows: readonly (readonly Uint8Array[])[] = [[]];
     for (const [i, choice] of this.#choices.entries()) {
       const chosen = sortedDistinct(choice.bind(values, context).rows, this.#types[i]!);
@@ -66,7 +84,12 @@ export class PartitionKeyBinder {
     });
   }
 
-  #bindPlain(terms: readonly TypedTerm[], values: BoundValues, context: ExecutionContext): readonly PartitionRef[] {
+  #bindPlain(
+    terms: readonly TypedTerm[],
+    values: BoundValues,
+    context: ExecutionContext,
+    one: OnePartition,
+  ): readonly PartitionRef[] {
     const slot = this.#slot;
     const writer = this.#writer;
     const out = this.#scratch;
@@ -84,7 +107,12 @@ export class PartitionKeyBinder {
     }
     if (!matches) return NOBODY;
     writer.end();
-    return [this.#ref(copyOf(out.bytes, 0, out.length))];
+    const token = this.#token;
+    tokenOf(out.bytes, 0, out.length, token);
+    one.tokenHi = token.hi;
+    one.tokenLo = token.lo;
+    one.setKey(out.bytes, 0, out.length);
+    return one.list;
   }
 
   #ref(key: Uint8Array): PartitionRef {

@@ -109,7 +109,8 @@ export class PlannedSelect implements SelectPlan {
   bind(values: BoundValues, options: SelectOptions, context: ExecutionContext): BoundSelect {
     checkValueCount(values, this.markers.length);
     const { filters } = this.#restrictions;
-    const partitions = this.#keys === undefined ? NO_PARTITIONS : this.#keys.bind(values, context);
+    const run = this.#pool.pop() ?? new SelectRun(this.#shape, this.#pool);
+    const partitions = this.#keys === undefined ? NO_PARTITIONS : this.#keys.bind(values, context, run.onePartition);
     const range = this.#keys === undefined ? this.#bindRange(values, context) : undefined;
     const slices = this.#clustering.bind(values, context);
     const filter = filters.length === 0 ? undefined : bindFilters(filters, values, context);
@@ -128,7 +129,6 @@ export class PlannedSelect implements SelectPlan {
     const nowSeconds = Math.floor(context.nowUs / US_PER_SECOND);
     const command = matches ? this.#command(partitions, range, slices, start, limits, nowSeconds) : undefined;
     const { terms } = this.#shape.selection;
-    const run = this.#pool.pop() ?? new SelectRun(this.#shape, this.#pool);
     run.begin({
       command,
       filter,

@@ -7,6 +7,7 @@ import { RowMerge } from './ordering-merge.ts';
 import type { PageStart } from './paging.ts';
 import { PagePosition } from './paging-position.ts';
 import type { BoundSelect, ExecutionContext } from './plan.ts';
+import { OnePartition } from './restrictions-partition.ts';
 import { SelectGroup } from './select-group.ts';
 import { UNLIMITED } from './select-limits.ts';
 import { SelectRow } from './select-row.ts';
@@ -75,6 +76,9 @@ export class SelectRun implements BoundSelect {
   rowCount = 0;
   rows: ByteWriter = new ByteWriter(FIRST_BYTES);
   pagingState: Uint8Array | undefined;
+
+  /** For the command of a statement that reads one partition. */
+  readonly onePartition: OnePartition = new OnePartition();
 
   readonly #shape: SelectShape;
   readonly #pool: SelectRun[];

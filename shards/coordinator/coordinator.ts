@@ -8,7 +8,9 @@ import type { Log } from '../../core/ports/log.ts';
 import { MAIN_THREAD, type Mailbox, MailClass, type Reply, type ThreadId } from '../../core/ports/mailbox.ts';
 import type { Random } from '../../core/ports/random.ts';
 import type { Tasks } from '../../core/ports/tasks.ts';
+import type { ReadCommand } from '../../core/read/read-command.ts';
 import type { RowSource } from '../../core/read/row-source.ts';
+import type { Replication } from '../../core/schema/keyspace.ts';
 import type { TableDescriptor } from '../../core/schema/table.ts';
 import type { TimestampSource } from '../../core/timestamps.ts';
 import { tabletOfToken } from '../../core/token.ts';
@@ -33,6 +35,7 @@ import { DamageLog } from './damage-log.ts';
 import { ExecutionClock } from './execution-clock.ts';
 import { LightweightTransactions } from './lightweight.ts';
 import type { LocalStore } from './local-store.ts';
+import { readsOneRow } from './one-row.ts';
 import { ReadCoordinator } from './read-coordinator.ts';
 import { ReplicaCheck } from './replica-count.ts';
 import type { Routing, TabletRoute } from './routing.ts';
@@ -92,10 +95,12 @@ export class Coordinator implements RequestExecutor {
   readonly #reads: ReadCoordinator;
   readonly #lightweight: LightweightTransactions;
   readonly #replicas = new ReplicaCheck();
-  /** The table asked for last, with its route at one version of the metadata: most requests are for one table. */
+  /** The table asked for last, with what one version of the metadata says of it: most requests are for one table. */
   #lastTable: TableDescriptor | undefined;
   #lastRouting: Routing | undefined;
   #lastRoute: TabletRoute | undefined;
+  #lastReplication: Replication | undefined;
+  #lastIsSystem = false;
   readonly #mutations = new MutationList(64 * 1024);
   readonly #pending: (PendingWrite | undefined)[] = [];
   readonly #freePending: number[] = [];
@@ -152,8 +157,7 @@ export class Coordinator implements RequestExecutor {
         completion.done(plan.warnings);
         return;
       }
-      const keyspaces = new Set(plan.statements.map((statement) => statement.descriptor.keyspace));
-      for (const keyspace of keyspaces) this.#assureWrite(keyspace, options, plan.isConditional);
+      for (const { descriptor } of plan.statements) this.#assureWrite(descriptor, options, plan.isConditional);
       if (!plan.needsRead) {
         this.#mutations.clear();
         plan.bind(values, this.#execution, this.#mutations);
@@ -168,12 +172,13 @@ export class Coordinator implements RequestExecutor {
   }
 
   #select(plan: SelectPlan, values: BoundValues, options: RequestOptions, completion: Completion): void {
-    const { clock, routing, timeouts } = this.#options;
+    const { clock, timeouts } = this.#options;
+    const { descriptor } = plan;
     const isSerial = options.consistency === Consistency.Serial || options.consistency === Consistency.LocalSerial;
-    const now = routing();
-    const replication = now.replication(plan.keyspace);
-    if (replication !== undefined) this.#replicas.assure(options.consistency, false, replication, now.nodes);
-    this.#begin(options);
+    const { nodes } = this.#look(descriptor);
+    const replication = this.#lastReplication;
+    if (replication !== undefined) this.#replicas.assure(options.consistency, false, replication, nodes);
+    this.#execution.beginRead();
     const bound = plan.bind(
       values,
       { pageSize: options.pageSize, pagingState: options.pagingState, isSerial },
@@ -187,7 +192,13 @@ export class Coordinator implements RequestExecutor {
     }
     const limits = timeouts();
     const defaultMs = command.range === undefined ? limits.readMs : limits.rangeMs;
-    const deadlineMs = clock.monotonicMs() + (plan.timeoutMs(values) ?? defaultMs);
+    const timeoutMs = plan.timeoutMs(values) ?? defaultMs;
+    const to = this.#bounceTarget(descriptor, command, options);
+    if (to !== undefined) {
+      bound.release();
+      completion.bounce(to, clock.monotonicMs() + timeoutMs);
+      return;
+    }
     const outcome = (exhausted: boolean, error: Error | undefined): void => {
       if (error !== undefined) {
         completion.failed(error);
@@ -201,19 +212,31 @@ export class Coordinator implements RequestExecutor {
       }
       sendRows(completion, plan, bound);
     };
-    const { descriptor } = plan;
-    if (isSystemKeyspace(descriptor.keyspace)) {
+    if (this.#lastIsSystem) {
       const source = this.#options.systemSource(descriptor.id);
-      this.#reads.readSource(source, descriptor, command, bound, deadlineMs, options, outcome);
+      this.#reads.readSource(source, descriptor, command, bound, timeoutMs, options, outcome);
       return;
     }
-    this.#reads.read(descriptor, command, this.#routeOf(descriptor), bound, deadlineMs, options, outcome);
+    this.#reads.read(descriptor, command, this.#routeOf(descriptor), bound, timeoutMs, options, outcome);
+  }
+
+  /**
+   * The shard that has the row, for a read of one row that another shard has: passing its answer through costs less than a page
+   * between shards. More than a row is not asked for so: that work must end when this shard's client goes.
+   */
+  #bounceTarget(table: TableDescriptor, command: ReadCommand, options: RequestOptions): ThreadId | undefined {
+    const { shardCount, self } = this.#options;
+    if (shardCount === 1 || this.#lastIsSystem) return undefined;
+    if (!options.isPrepared || options.isBounced || !readsOneRow(command, table)) return undefined;
+    const route = this.#routeOf(table);
+    const shard = route.shardOf(tabletOfToken(command.partitions[0]!.tokenHi, route.tabletCount));
+    return shard === self ? undefined : shard;
   }
 
   #modify(plan: ModifyPlan, values: BoundValues, options: RequestOptions, completion: Completion): void {
     const timeoutMs = plan.timeoutMs(values) ?? this.#options.timeouts().writeMs;
     const deadlineMs = this.#options.clock.monotonicMs() + timeoutMs;
-    this.#assureWrite(plan.descriptor.keyspace, options, plan.isConditional);
+    this.#assureWrite(plan.descriptor, options, plan.isConditional);
     this.#begin(options);
     if (!plan.needsRead && !plan.isConditional) {
       this.#mutations.clear();
@@ -282,28 +305,35 @@ export class Coordinator implements RequestExecutor {
     else this.#execution.begin();
   }
 
-  #assureWrite(keyspace: string, options: RequestOptions, isConditional: boolean): void {
-    if (isSystemKeyspace(keyspace)) {
-      throw new TesseraError('UNAUTHORIZED', `system keyspace ${keyspace} is not user-modifiable`);
+  #assureWrite(table: TableDescriptor, options: RequestOptions, isConditional: boolean): void {
+    const { nodes } = this.#look(table);
+    if (this.#lastIsSystem) {
+      throw new TesseraError('UNAUTHORIZED', `system keyspace ${table.keyspace} is not user-modifiable`);
     }
-    const routing = this.#options.routing();
-    const replication = routing.replication(keyspace);
+    const replication = this.#lastReplication;
     if (replication === undefined) return;
-    this.#replicas.assure(options.consistency, true, replication, routing.nodes);
-    if (isConditional) this.#replicas.assure(options.serialConsistency, false, replication, routing.nodes);
+    this.#replicas.assure(options.consistency, true, replication, nodes);
+    if (isConditional) this.#replicas.assure(options.serialConsistency, false, replication, nodes);
   }
 
   readonly #routeById = (table: TableId): TabletRoute | undefined => this.#options.routing().route(table);
 
   #routeOf(table: TableDescriptor): TabletRoute {
+    this.#look(table);
+    if (this.#lastRoute === undefined) throw new InvalidRequestError(`unconfigured table ${table.name}`);
+    return this.#lastRoute;
+  }
+
+  /** Sets `last*` to what the metadata, as it is now, says of a table. */
+  #look(table: TableDescriptor): Routing {
     const routing = this.#options.routing();
-    if (table === this.#lastTable && routing === this.#lastRouting) return this.#lastRoute!;
-    const route = routing.route(table.id);
-    if (route === undefined) throw new InvalidRequestError(`unconfigured table ${table.name}`);
+    if (table === this.#lastTable && routing === this.#lastRouting) return routing;
     this.#lastTable = table;
     this.#lastRouting = routing;
-    this.#lastRoute = route;
-    return route;
+    this.#lastRoute = routing.route(table.id);
+    this.#lastReplication = routing.replication(table.keyspace);
+    this.#lastIsSystem = isSystemKeyspace(table.keyspace);
+    return routing;
   }
 
   #changeSchema(options: RequestOptions, completion: Completion): void {
@@ -330,7 +360,7 @@ export class Coordinator implements RequestExecutor {
   }
 
   #truncate(table: TableDescriptor, options: RequestOptions, completion: Completion): void {
-    this.#assureWrite(table.keyspace, { ...options, consistency: Consistency.One }, false);
+    this.#assureWrite(table, { ...options, consistency: Consistency.One }, false);
     const { shardCount, mailbox, clock, timeouts } = this.#options;
     const deadlineMs = clock.monotonicMs() + timeouts().truncateMs;
     const id = uuidBytes(table.id);

@@ -46,9 +46,14 @@ export class ExecutionClock implements ExecutionContext {
   /** Begins a request with the shard's own next timestamp. */
   begin(): void {
     this.nowUs = this.#clock.nowUs();
-    this.#timestamps.next();
+    this.#timestamps.next(this.nowUs);
     this.timestampHi = this.#timestamps.hi;
     this.timestampLo = this.#timestamps.lo;
+  }
+
+  /** Begins a request that writes nothing: it has no timestamp. */
+  beginRead(): void {
+    this.nowUs = this.#clock.nowUs();
   }
 
   randomBytes(target: Uint8Array): void {

@@ -102,7 +102,8 @@ export class LightweightTransactions {
       },
     };
     return new Promise((done, failed) => {
-      this.#reads.read(table, bound.command, route, sink, deadlineMs, caller, (_exhausted, error) => {
+      const timeoutMs = deadlineMs - this.#clock.monotonicMs();
+      this.#reads.read(table, bound.command, route, sink, timeoutMs, caller, (_exhausted, error) => {
         if (error === undefined) done();
         else failed(error);
       });

@@ -92,26 +92,29 @@ export class ReadCoordinator {
     mailbox.serve(Verb.Read, MailClass.Statement, this.#onRead);
   }
 
-  /** Reads a table with tablets. `outcome` comes once, perhaps before the call returns. */
+  /**
+   * Reads a table with tablets. `outcome` comes once, perhaps before the call returns.
+   * @param timeoutMs from now: what ends at once needs no clock
+   */
   read(
     table: TableDescriptor,
     command: ReadCommand,
     route: TabletRoute,
     sink: RowSink,
-    deadlineMs: number,
+    timeoutMs: number,
     caller: ReadCaller,
     outcome: ReadOutcome,
   ): void {
     if (command.kind === ReadKind.Partitions && command.partitions.length === 1) {
       const shard = route.shardOf(tabletOfToken(command.partitions[0]!.tokenHi, route.tabletCount));
       if (shard === this.#self) {
-        this.readSource(this.#store.source(table.id), table, command, sink, deadlineMs, caller, outcome);
+        this.readSource(this.#store.source(table.id), table, command, sink, timeoutMs, caller, outcome);
         return;
       }
-      this.#readPartitionThere(shard, table, command, sink, deadlineMs, caller, outcome);
+      this.#readPartitionThere(shard, table, command, sink, this.#clock.monotonicMs() + timeoutMs, caller, outcome);
       return;
     }
-    this.#readParts(table, command, route, sink, deadlineMs, caller).then(
+    this.#readParts(table, command, route, sink, this.#clock.monotonicMs() + timeoutMs, caller).then(
       (exhausted) => outcome(exhausted, undefined),
       (error: unknown) => outcome(false, error as Error),
     );
@@ -123,7 +126,7 @@ export class ReadCoordinator {
     table: TableDescriptor,
     command: ReadCommand,
     sink: RowSink,
-    deadlineMs: number,
+    timeoutMs: number,
     caller: ReadCaller,
     outcome: ReadOutcome,
   ): void {
@@ -147,7 +150,7 @@ export class ReadCoordinator {
       outcome(progress === Progress.End, undefined);
       return;
     }
-    this.#finish(cursor, progress, sink, deadlineMs, caller).then(
+    this.#finish(cursor, progress, sink, this.#clock.monotonicMs() + timeoutMs, caller).then(
       (exhausted) => outcome(exhausted, undefined),
       (error: unknown) => outcome(false, error as Error),
     );
@@ -174,19 +177,24 @@ export class ReadCoordinator {
   /** Moves batches from cursor to sink until either wants to stop, or the slice is used up. */
   #pump(cursor: RowCursor, sink: RowSink): Progress {
     let batch = this.#batches.takeSmall();
-    let startMs = -1; // most reads end with their first batch and need no clock
+    let startMs = 0;
     try {
-      for (;;) {
+      for (let fills = 0; ; fills++) {
         const added = cursor.fill(batch);
         if (added === 0) return Progress.End;
         if (added === NEEDS_LOAD) return Progress.NeedsLoad;
         if (!sink.accept(batch)) return Progress.Stopped;
         if (sink.skipsPartition) cursor.skipPartition();
-        this.#batches.give(batch);
-        batch = this.#batches.takeLarge();
+        batch.clear();
+        if (fills === 0) continue; // most reads end here, and need neither a clock nor a large batch
         const nowMs = this.#clock.monotonicMs();
-        if (startMs < 0) startMs = nowMs;
-        else if (nowMs - startMs > SLICE_MS) return Progress.OutOfTime;
+        if (fills > 1) {
+          if (nowMs - startMs > SLICE_MS) return Progress.OutOfTime;
+        } else {
+          startMs = nowMs;
+          this.#batches.give(batch);
+          batch = this.#batches.takeLarge();
+        }
       }
     } finally {
       this.#batches.give(batch);
@@ -437,20 +445,25 @@ export class ReadCoordinator {
   /** Moves batches from cursor to page until the page is full, the cursor needs a block, or the slice is used up. */
   #build(cursor: RowCursor, builder: PageBuilder): Progress {
     let batch = this.#batches.takeSmall();
-    let startMs = -1;
+    let startMs = 0;
     try {
-      for (;;) {
+      for (let fills = 0; ; fills++) {
         const added = cursor.fill(batch);
         if (added === 0) return Progress.End;
         if (added === NEEDS_LOAD) return Progress.NeedsLoad;
         const state = builder.append(batch);
         if (state === PageState.Full) return Progress.End;
         if (state === PageState.SkipPartition) cursor.skipPartition();
-        this.#batches.give(batch);
-        batch = this.#batches.takeLarge();
+        batch.clear();
+        if (fills === 0) continue;
         const nowMs = this.#clock.monotonicMs();
-        if (startMs < 0) startMs = nowMs;
-        else if (nowMs - startMs > SLICE_MS) return Progress.OutOfTime;
+        if (fills > 1) {
+          if (nowMs - startMs > SLICE_MS) return Progress.OutOfTime;
+        } else {
+          startMs = nowMs;
+          this.#batches.give(batch);
+          batch = this.#batches.takeLarge();
+        }
       }
     } finally {
       this.#batches.give(batch);

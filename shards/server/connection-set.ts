@@ -41,7 +41,7 @@ export interface ConnectionSetOptions {
 /** Handshake under way, since when. Those that began first come first. */
 type Handshakes = Map<Connection, number>;
 
-/** The open connections of a shard, with what they share: limits, timers, output buffers, and the flush at the turn end. */
+/** The open connections of a shard, with what they share: limits, timers, output buffers, and when their answers leave. */
 export class ConnectionSet implements ConnectionOwner {
   readonly limits: ServerLimits;
   readonly memory: RequestMemory;
@@ -64,6 +64,8 @@ export class ConnectionSet implements ConnectionOwner {
   #capacity: number;
   readonly #outputs: OutputBuffer[];
   readonly #dirty: Connection[];
+  /** Connections with answers to be sent while others are owed. */
+  readonly #partial: Connection[];
   #goingOn: Connection[];
   #isClosing: boolean;
   #allClosed: (() => void) | undefined;
@@ -88,6 +90,7 @@ export class ConnectionSet implements ConnectionOwner {
     this.#capacity = FIRST_CAPACITY;
     this.#outputs = [];
     this.#dirty = [];
+    this.#partial = [];
     this.#goingOn = [];
     this.#isClosing = false;
     this.#allClosed = undefined;
@@ -219,11 +222,30 @@ export class ConnectionSet implements ConnectionOwner {
     return true;
   }
 
+  /**
+   * Who has all its answers gets them now. The rest, owed by other shards and the log, come in many turns of the loop's round (one
+   * per socket that it reads): those connections wait for its end, and are written to once.
+   */
   readonly #flush = (): void => {
     const dirty = this.#dirty;
+    const partial = this.#partial;
     // A flush makes nobody dirty: it only writes.
-    for (let i = 0; i < dirty.length; i++) dirty[i]!.flush();
+    for (let i = 0; i < dirty.length; i++) {
+      const connection = dirty[i]!;
+      if (connection.inFlight === 0 || connection.isEnding) {
+        connection.flush();
+      } else {
+        partial.push(connection);
+        if (partial.length === 1) this.#tasks.nextTurn(this.#flushPartial);
+      }
+    }
     dirty.length = 0;
+  };
+
+  readonly #flushPartial = (): void => {
+    const partial = this.#partial;
+    for (let i = 0; i < partial.length; i++) partial[i]!.flush();
+    partial.length = 0;
   };
 
   /** One connection per turn: each has work for several milliseconds. */

@@ -17,9 +17,10 @@ import {
 import { badCredentials } from '../../cql/protocol/sasl-plain.ts';
 import { BodyReader } from '../../cql/protocol/value.ts';
 import { errorOf, preparedId, type ResponseFrame, resultKind, withLength } from '../../test/support/cql-client.ts';
-import { answerEmpty } from '../../test/support/scripted-executor.ts';
+import { answerEmpty, type ExecutedCall } from '../../test/support/scripted-executor.ts';
 import { ServerWorld } from '../../test/support/server-world.ts';
 import { lz4Blocks } from '../host/lz4-blocks.ts';
+import type { PendingRequest } from './pending-request.ts';
 
 const ONE = { consistency: 1 };
 const STARTUP = { CQL_VERSION: '3.0.0' };
@@ -220,6 +221,32 @@ test('one write per turn, whatever number of answers', async () => {
   await world.pass(10);
   expect(chunks.length).toBe(1);
   expect(client.frames.length).toBe(100);
+});
+
+test('answers of one round of the loop leave together while others are owed, and wait for no other', async () => {
+  const world = await new ServerWorld({ network: { cutRate: 0 } }).listen();
+  const client = await world.ready();
+  const { executor, tasks } = world.shards[0]!;
+  const chunks: number[] = [];
+  const onData = client.onData.bind(client);
+  client.onData = (chunk: Uint8Array): void => {
+    chunks.push(chunk.length);
+    onData(chunk);
+  };
+  const held: ExecutedCall[] = [];
+  executor.script = (call): void => {
+    const { stream } = call.completion as PendingRequest;
+    if (stream === 0) answerEmpty(call);
+    else if (stream === 1) tasks.post(0, () => answerEmpty(call));
+    else held.push(call);
+  };
+  client.send(Buffer.concat([0, 1, 2].map((stream) => encodeQuery(4, stream, 'SELECT * FROM ks.t', ONE))));
+  await world.pass(10);
+  expect(client.frames.map(({ stream }) => stream)).toEqual([0, 1]);
+  expect(chunks.length).toBe(1);
+  answerEmpty(held[0]!);
+  await world.pass(10);
+  expect([client.frames.length, chunks.length]).toEqual([3, 2]);
 });
 
 test('login: wrong credentials end the connection, right ones open it, nothing else is served before', async () => {

@@ -218,7 +218,7 @@ export class Connection implements SocketHandler, RequestSource, MemoryWaiter {
     this.socket.destroy();
   }
 
-  /** The turn ends: one write for all its answers. */
+  /** One write for all answers that are there. */
   flush(): void {
     this.#writeOutput();
     if (this.isEnding && this.canWrite) {

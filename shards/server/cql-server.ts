@@ -112,7 +112,7 @@ export class CqlServer {
     const { executor, batchPlanner } = options;
     const runner = new StatementRunner({ cache, planner, batchPlanner, executor, prepares });
     const forwarder = new Forwarder({ mailbox, clock, metrics, limits, cache, pool: dispatcher.pool, runner });
-    dispatcher.connect(runner, (request, to) => forwarder.forward(request, to));
+    dispatcher.connect(runner, (request, to, deadlineMs) => forwarder.forward(request, to, deadlineMs));
     this.#connections = new ConnectionSet({
       shard: self,
       limits,

@@ -73,6 +73,7 @@ test('QUERY and EXECUTE hand over plan, values and options as they were sent', a
       timestampLo: 5,
       keyspace: '',
       text: INSERT,
+      isPrepared: call === execute,
       isBounced: false,
       abortCode: AbortCode.None,
     });

@@ -24,7 +24,7 @@ export interface DispatcherOptions {
 }
 
 /** Where a request goes that another shard must coordinate. */
-export type Forward = (request: PendingRequest, to: ThreadId) => void;
+export type Forward = (request: PendingRequest, to: ThreadId, deadlineMs: number | undefined) => void;
 
 /**
  * Frames to requests: admits them, counts them, and gives each to who answers it. Requests that hold statements are counted and
@@ -116,8 +116,8 @@ export class Dispatcher implements RequestHost {
     }
   };
 
-  forward(request: PendingRequest, to: ThreadId): void {
-    this.#forward!(request, to);
+  forward(request: PendingRequest, to: ThreadId, deadlineMs: number | undefined): void {
+    this.#forward!(request, to, deadlineMs);
   }
 
   ended(request: PendingRequest, isError: boolean, isOfClient: boolean): void {

@@ -8,7 +8,7 @@ import { decodeUtf8 } from '../../cql/protocol/utf8.ts';
  *   byte 0   opcode       u8       Opcode: QUERY, EXECUTE or BATCH
  *   byte 1   version      u8       of the protocol
  *   byte 2   extensions   u16 LE   bits of Extension that the connection agreed on: they change the layout of EXECUTE
- *   byte 4   keyspace     u16 LE length, UTF-8; the one in use, or none
+ *   byte 4   keyspace     u16 LE length, UTF-8; the one in use; none for EXECUTE
  *            body         the message as the frame had it: uncompressed, without custom payload
  *
  * The answer is a whole response frame, uncompressed, of stream 0: RESULT or ERROR.
@@ -34,13 +34,17 @@ export function encodeForward(
   start: number,
   end: number,
 ): void {
-  const name = Buffer.from(keyspace);
   out.clear();
   out.u8(opcode);
   out.u8(version);
   out.u16LE(extensions);
-  out.u16LE(name.length);
-  out.raw(name);
+  if (keyspace === '') {
+    out.u16LE(0);
+  } else {
+    const name = Buffer.from(keyspace);
+    out.u16LE(name.length);
+    out.raw(name);
+  }
   out.raw(bytes, start, end);
 }
 
@@ -54,7 +58,7 @@ export function decodeForward(bytes: Uint8Array, start: number, end: number): Fo
     opcode: bytes[start]!,
     version: bytes[start + 1]!,
     extensions: readU16LE(bytes, start + 2),
-    keyspace: decodeUtf8(bytes, nameStart, bodyStart),
+    keyspace: bodyStart === nameStart ? '' : decodeUtf8(bytes, nameStart, bodyStart),
     bodyStart,
   };
 }

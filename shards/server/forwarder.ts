@@ -45,17 +45,19 @@ export class Forwarder {
     options.mailbox.serve(Verb.CqlForward, MailClass.Forward, this.#onForward);
   }
 
-  /** Sends the request that is running to shard `to`, which answers it. */
-  forward(request: PendingRequest, to: ThreadId): void {
+  /** Sends the request that is running to shard `to`, which answers it. @param untilMs undefined: the usual time */
+  forward(request: PendingRequest, to: ThreadId, untilMs: number | undefined): void {
     const { runner, mailbox, clock, limits, metrics } = this.#options;
     assert(runner.current === request, 'a request is bounced while its frame is there');
     const message = this.#message;
     const { opcode, bytes, start, end } = runner;
-    encodeForward(message, opcode, request.version, request.extensions, request.keyspace, bytes, start, end);
+    // A prepared statement brings its keyspace along.
+    const keyspace = opcode === Opcode.Execute ? '' : request.keyspace;
+    encodeForward(message, opcode, request.version, request.extensions, keyspace, bytes, start, end);
     const context = this.#freeContexts.pop() ?? this.#awaiting.length;
     this.#awaiting[context] = request;
     metrics.add(Metric.CqlRequestsForwarded, 1);
-    const deadlineMs = clock.monotonicMs() + limits.forwardMs;
+    const deadlineMs = untilMs ?? clock.monotonicMs() + limits.forwardMs;
     mailbox.call(to, Verb.CqlForward, message.bytes, 0, message.length, deadlineMs, this.#onReply, context);
   }
 

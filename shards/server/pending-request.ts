@@ -48,7 +48,7 @@ export interface RequestHost {
   /** Called once per request, after it was answered: the record is the host's again. `isOfClient`: it came from a connection. */
   ended(request: PendingRequest, isError: boolean, isOfClient: boolean): void;
   /** Another shard must coordinate the request that is being executed. */
-  forward(request: PendingRequest, to: ThreadId): void;
+  forward(request: PendingRequest, to: ThreadId, deadlineMs: number | undefined): void;
   /** An error that is a bug: the client is told its kind only. @throws AssertionError if it is one */
   reportBug(error: unknown): void;
   /** For the answers of requests that came from other shards. */
@@ -124,6 +124,10 @@ export class PendingRequest implements Completion, RequestOptions {
   /** A request of another shard's client is not told when that client goes. */
   get abortCode(): AbortCode {
     return this.source === undefined || this.source.canWrite ? AbortCode.None : AbortCode.ClientGone;
+  }
+
+  get isPrepared(): boolean {
+    return this.statement !== undefined;
   }
 
   begin(
@@ -283,10 +287,10 @@ export class PendingRequest implements Completion, RequestOptions {
     this.#end(out, true);
   }
 
-  bounce(to: ThreadId): void {
+  bounce(to: ThreadId, deadlineMs?: number): void {
     assert(this.isOpen, 'a request is answered once');
     if (this.isBounced) this.failed(new OverloadedError('the partition moved while the request was on its way'));
-    else this.#host.forward(this, to);
+    else this.#host.forward(this, to, deadlineMs);
   }
 
   /** Passes on the answer of the shard that coordinated the request: the response frame bytes[start, end), uncompressed. */

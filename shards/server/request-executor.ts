@@ -26,6 +26,8 @@ export interface RequestOptions {
   readonly keyspace: string;
   /** The statement's text where it came as text, for DDL; '' else. */
   readonly text: string;
+  /** The statement was prepared, which every shard heard of: none has to plan it again. */
+  readonly isPrepared: boolean;
   /** True when the request came from another shard by `bounce`: it must not be bounced again. */
   readonly isBounced: boolean;
   /**
@@ -57,11 +59,12 @@ export interface Completion {
   /** Any error; `cql/protocol/error.ts` maps it. */
   failed(error: unknown): void;
   /**
-   * Another shard must coordinate this request (a lightweight transaction belongs to the partition's shard). Called within
-   * `execute` only, while the frame is still there: the server sends the frame's body to that shard and passes its answer
-   * through.
+   * Another shard coordinates this request: it must (a lightweight transaction belongs to the partition's shard), or it has all
+   * the data. Called within `execute` only, while the frame is still there: the server sends the frame's body to that shard
+   * and passes its answer through.
+   * @param deadlineMs on the monotonic clock; without it the server's own limit, which is above every timeout of a request
    */
-  bounce(to: ThreadId): void;
+  bounce(to: ThreadId, deadlineMs?: number): void;
 }
 
 export interface RequestExecutor {

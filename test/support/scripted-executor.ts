@@ -84,6 +84,7 @@ function copyOptions(options: RequestOptions): RequestOptions {
     timestampLo: options.timestampLo,
     keyspace: options.keyspace,
     text: options.text,
+    isPrepared: options.isPrepared,
     isBounced: options.isBounced,
     get abortCode() {
       return options.abortCode; // as it is when it is looked at
