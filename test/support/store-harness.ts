@@ -275,10 +275,10 @@ export class StoreHarness {
     };
   }
 
-  /** What is read of all tables, in the form of `visibleRows`. */
-  async readAll(): Promise<Map<string, string>> {
+  /** What is read of all tables, in the form of `visibleRows`. @param atSeconds as of this time, not before now */
+  async readAll(atSeconds: number = this.nowSeconds): Promise<Map<string, string>> {
     const rows = new Map<string, string>();
-    this.#readAtSeconds = this.nowSeconds;
+    this.#readAtSeconds = atSeconds;
     for (const store of this.stores) {
       for (const { descriptor } of this.metadata().tables()) {
         const source = store.source(descriptor.id);
@@ -311,12 +311,12 @@ export class StoreHarness {
     }
   }
 
-  /** What the given events come to at the time of the last `readAll`. */
-  expected(events: readonly StoreEvent[]): Map<string, string> {
+  /** What the given events come to. @param atSeconds the time of the last `readAll` unless given */
+  expected(events: readonly StoreEvent[], atSeconds: number = this.#readAtSeconds): Map<string, string> {
     const columns = new Map<string, ReadonlySet<number>>();
     for (const { id, definition } of this.tables)
       columns.set(id, new Set(definition.columns.map((column) => column.id)));
-    return visibleRows(events, (id) => columns.get(id), this.#readAtSeconds);
+    return visibleRows(events, (id) => columns.get(id), atSeconds);
   }
 
   #storeOptions(shard: number): StoreOptions {
