@@ -43,6 +43,12 @@ export const Metric = {
   SstableBytes: 34,
   WaitingWrites: 35,
   SstableReadFailures: 36,
+  MemtableFlushes: 37,
+  Compactions: 38,
+  CompactionsPending: 39,
+  CompactionBytesIn: 40,
+  CompactionBytesOut: 41,
+  BackgroundFailures: 42,
 } as const;
 export type Metric = (typeof Metric)[keyof typeof Metric];
 
@@ -137,6 +143,12 @@ export const METRICS: Readonly<Record<keyof typeof Metric, MetricDefinition>> = 
   SstableBytes: gauge('live_disk_space_bytes', 'Bytes of the SSTables in use.'),
   WaitingWrites: gauge('writes_waiting_for_memory', 'Writes that wait for a flush.'),
   SstableReadFailures: counter('sstable_read_failures', 'Reads that failed for a damaged or unreadable SSTable.'),
+  MemtableFlushes: counter('memtable_flushes', 'Memtables written to SSTables.'),
+  Compactions: counter('compactions', 'Compactions done, removals of expired SSTables among them.'),
+  CompactionsPending: gauge('compactions_pending', 'Tablets with something to compact, or still to be looked at.'),
+  CompactionBytesIn: counter('compaction_bytes_in', 'Bytes on disk of SSTables that compactions have replaced.'),
+  CompactionBytesOut: counter('compaction_bytes_out', 'Bytes on disk of SSTables that compactions have written.'),
+  BackgroundFailures: counter('background_failures', 'Flushes and compactions that failed; each is tried again.'),
 };
 
 /** The definitions by metric number. */

@@ -20,6 +20,7 @@ import { connectMailbox, createNodeMemory, type NodeMemory, threadIndex } from '
 import { NodeRouting } from '../shards/node-routing.ts';
 import type { ShardThreads } from '../shards/start.ts';
 import { clearLeftovers } from '../shards/store/clear-leftovers.ts';
+import type { CompactionReport } from '../shards/store/compaction-history.ts';
 import { serveLog } from '../shards/thread-log.ts';
 import { TurnWatch } from '../shards/turn-watch.ts';
 import { Verb } from '../shards/verbs.ts';
@@ -28,6 +29,7 @@ import { configChanges, withLiveValues } from './config-changes.ts';
 import { ExitCode } from './exit-code.ts';
 import { Group0Host } from './group0-host.ts';
 import { adminRoutes } from './http/admin.ts';
+import { compactionRoutes } from './http/compactions.ts';
 import { healthRoutes } from './http/health.ts';
 import { HttpServer } from './http/http-server.ts';
 import { metricsRoutes } from './http/metrics.ts';
@@ -248,7 +250,7 @@ export class Node implements NodeControl {
     const isGiven = this.#config.isGiven(key);
     const isFree = !isGiven && this.#config.number('native_transport_port') === 0;
     const port = isFree ? 0 : this.#config.number(key);
-    const routes = what === 'api' ? [healthRoutes, adminRoutes] : [healthRoutes, metricsRoutes];
+    const routes = what === 'api' ? [healthRoutes, compactionRoutes, adminRoutes] : [healthRoutes, metricsRoutes];
     let server: HttpServer;
     try {
       server = await HttpServer.open(address, port, this, routes);
@@ -370,6 +372,15 @@ export class Node implements NodeControl {
   async compact(keyspace: string | undefined, tables: readonly string[]): Promise<void> {
     this.#assureTables(keyspace, tables);
     await this.#threads.askAll(Verb.Compact, { keyspace: keyspace ?? null, tables }, MAINTENANCE_TIMEOUT_MS);
+  }
+
+  async compactions(): Promise<CompactionReport> {
+    const reports = await this.#threads.askAll<CompactionReport>(Verb.Compactions, {}, MAINTENANCE_TIMEOUT_MS);
+    return {
+      running: reports.flatMap(({ running }) => running),
+      pending: reports.flatMap(({ pending }) => pending),
+      history: reports.flatMap(({ history }) => history).sort((a, b) => a.finishedMs - b.finishedMs),
+    };
   }
 
   #assureTables(keyspace: string | undefined, tables: readonly string[]): void {

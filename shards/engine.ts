@@ -30,6 +30,7 @@ import { NodeRouting } from './node-routing.ts';
 import { CqlServer } from './server/cql-server.ts';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './server/limits.ts';
 import type { LiveShardConfig, ShardConfig } from './shard-config.ts';
+import { type CompactionEntry, CompactionHistory } from './store/compaction-history.ts';
 import { openStore, redoTransactions, type StrayMutation } from './store/recovery.ts';
 import type { Store, StoreOptions } from './store/store.ts';
 import type { TableStore } from './store/table-store.ts';
@@ -71,6 +72,7 @@ type Writable<Fields> = { -readonly [Name in keyof Fields]: Fields[Name] };
 const BATCH_TYPES = ['logged', 'unlogged', 'counter'] as const;
 const STRAY_DEADLINE_MS = 60_000;
 const STATS_MS = 1000;
+const NOTE_DEADLINE_MS = 10_000;
 
 /**
  * One shard, whole, over its ports: store, coordinator, CQL server, and what the main thread asks of it. The worker thread
@@ -94,6 +96,8 @@ export class ShardEngine {
   #prepared: MetadataView | undefined;
   #store: Store | undefined;
   #server: CqlServer | undefined;
+  /** Of all shards. */
+  readonly #compactions: CompactionHistory = new CompactionHistory();
   #strays: readonly StrayMutation[] = [];
   #replayedRecords = 0;
 
@@ -147,6 +151,11 @@ export class ShardEngine {
     });
     serve(Verb.Flush, async ({ keyspace, tables }) => {
       await this.#opened().flush(matcher(keyspace as string | null, tables as string[]));
+      return {};
+    });
+    serve(Verb.Compactions, () => this.#opened().compactor.report());
+    serve(Verb.NoteCompaction, (entry) => {
+      this.#compactions.add(entry as unknown as CompactionEntry);
       return {};
     });
     serve(Verb.Configure, (live) => {
@@ -256,6 +265,7 @@ export class ShardEngine {
       skipDamagedLog: commitlog.skipDamaged,
       memtableBytes: memory.memtableBytes,
       blockCacheBytes: memory.blockCacheBytes,
+      onCompaction: (done) => this.#noteCompaction(done),
       get compactionBytesPerSecond(): number {
         return configOf().limits.compactionBytesPerSecond;
       },
@@ -307,10 +317,30 @@ export class ShardEngine {
     this.#server?.schemaChanged(before, this.#schema());
   }
 
+  /** Keeps a compaction of this shard, and has the other shards keep it. */
+  #noteCompaction(done: CompactionEntry): void {
+    this.#compactions.add(done);
+    const { mailbox, clock } = this.#ports;
+    const bytes = Buffer.from(JSON.stringify(done));
+    const deadlineMs = clock.monotonicMs() + NOTE_DEADLINE_MS;
+    const onReply = (): void => {}; // whoever did not take it shows one fewer
+    for (let shard = 0; shard < this.#shardCount; shard++) {
+      if (shard !== this.#self) mailbox.call(shard, Verb.NoteCompaction, bytes, 0, bytes.length, deadlineMs, onReply);
+    }
+  }
+
   #reportStats(): void {
     const { metrics, tasks } = this.#ports;
+    let before = { flushes: 0, compactions: 0, compactionBytesIn: 0, compactionBytesOut: 0, failures: 0 };
     const report = (): void => {
       const stats = this.#opened().stats();
+      metrics.add(Metric.MemtableFlushes, stats.flushes - before.flushes);
+      metrics.add(Metric.Compactions, stats.compactions - before.compactions);
+      metrics.add(Metric.CompactionBytesIn, stats.compactionBytesIn - before.compactionBytesIn);
+      metrics.add(Metric.CompactionBytesOut, stats.compactionBytesOut - before.compactionBytesOut);
+      metrics.add(Metric.BackgroundFailures, stats.failures - before.failures);
+      metrics.set(Metric.CompactionsPending, stats.pendingCompactions);
+      before = stats;
       metrics.set(Metric.MemtableBytes, stats.memtableBytes);
       metrics.set(Metric.CommitlogBytes, stats.commitlogBytes);
       metrics.set(Metric.Sstables, stats.sstables);
@@ -344,6 +374,7 @@ export class ShardEngine {
       clients: () => this.#server?.clients() ?? [],
       tablets: () => this.#tabletEntries(),
       runtimeInfo: () => this.#runtimeInfo(),
+      compactions: () => this.#compactions.latest(),
     };
   }
 

@@ -7,16 +7,15 @@ import type { OffloadAnswer, OffloadTask } from './offload.ts';
 import {
   ABORTED,
   CONTROL_MEMORY,
-  type CompactPayload,
+  ControlWord,
   type FlushPayload,
   JobKind,
   type NamesPayload,
-  type Pacing,
-  runCompaction,
   runFlush,
   runNames,
   SLAB_MEMORY,
 } from './store/background-jobs.ts';
+import { type CompactPayload, type Pacing, runCompaction } from './store/compaction-job.ts';
 import { SlabViews } from './store/slab-pool.ts';
 
 /** Below the shard, whose requests come first; of this thread only. */
@@ -57,16 +56,17 @@ export default async function run({ job, memories }: OffloadTask): Promise<Offlo
 
 /**
  * Gives way every few milliseconds, waits when more was written than the rate allows, and ends the job when the shard asks for it.
- * @param control word 0 other than 0: stop
+ * @param control words of `ControlWord`
  */
 function pacer(bytesPerSecond: number, control: Int32Array): Pacing {
   const startMs = performance.now();
   let sliceMs = startMs;
   let written = 0;
   return (bytes) => {
-    if (Atomics.load(control, 0) !== 0)
+    if (Atomics.load(control, ControlWord.Stop) !== 0)
       throw new TesseraError(ABORTED, 'the compaction was given up for something else');
     written += bytes;
+    Atomics.store(control, ControlWord.WrittenKib, Math.floor(written / 1024));
     const nowMs = performance.now();
     const dueMs = bytesPerSecond > 0 ? startMs + (written / bytesPerSecond) * 1000 : 0;
     if (dueMs <= nowMs && nowMs - sliceMs < SLICE_MS) return undefined;

@@ -25,6 +25,8 @@ export const Verb = {
   Prepare: 0x0301,
   /** Table id, 16 bytes: drops its data on this shard. */
   Truncate: 0x0302,
+  /** Shard to shard: a compaction that it has done (JSON of CompactionEntry), for `system.compaction_history`. */
+  NoteCompaction: 0x0303,
   /** Shard to main: DDL to carry out (JSON). */
   SchemaChange: 0x0310,
   /** Shard to main: a log line: u8 level | u16 length | module | message, UTF-8. */
@@ -41,6 +43,8 @@ export const Verb = {
   /** Main to shard: flush or compact tables (JSON). */
   Flush: 0x0326,
   Compact: 0x0327,
+  /** Main to shard: what it compacts, has to compact, and has compacted last (JSON of CompactionReport). */
+  Compactions: 0x0329,
   /** Main to shard: the live part of the configuration, changed (JSON of LiveShardConfig). */
   Configure: 0x0328,
 } as const;

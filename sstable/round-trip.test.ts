@@ -7,6 +7,7 @@ import type { TableDescriptor } from '../core/schema/table.ts';
 import { ALL_TOKENS, rangeContains } from '../core/token.ts';
 import { SimFiles } from '../test/sim/sim-files.ts';
 import { BlockCache } from './block-cache.ts';
+import { CardinalityEstimate } from './format/cardinality.ts';
 import { SSTable } from './reader.ts';
 import { drain } from './testing/content-lines.ts';
 import { batchLines, modelRead, withoutEmpty } from './testing/model-read.ts';
@@ -133,6 +134,9 @@ async function checkSeed(seed: number): Promise<void> {
     isBlocking: dice.chance(0.3),
     ...(cache === undefined ? {} : { cache }),
   });
+  const estimate = new CardinalityEstimate();
+  for (const { key } of random.partitions) estimate.add(key, 0, key.length);
+  expect(sstable.statistics.cardinality).toEqual(estimate.encode());
   const capacity = dice.pick([1, 2, 7, 256]);
   expect(await scan(sstable, ALL_TOKENS, WHOLE, capacity)).toEqual(
     expectedScan(random.table, random, ALL_TOKENS, WHOLE),

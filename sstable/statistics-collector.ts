@@ -1,6 +1,7 @@
 import { ByteWriter, readU16BE } from '../core/bytes.ts';
 import { compareInt64, INT64_MAX_HI, INT64_MAX_LO, INT64_MIN_HI, INT64_MIN_LO } from '../core/int64.ts';
 import type { ClusteringComparator } from '../core/schema/clustering-comparator.ts';
+import { CardinalityEstimate } from './format/cardinality.ts';
 import {
   CELL_COUNT_OFFSETS,
   type EstimatedHistogram,
@@ -20,6 +21,8 @@ export class StatisticsCollector {
   readonly partitionSizes: EstimatedHistogram = makeHistogram(PARTITION_SIZE_OFFSETS);
   readonly cellCounts: EstimatedHistogram = makeHistogram(CELL_COUNT_OFFSETS);
   readonly tombstones: TombstoneHistogram = new TombstoneHistogram();
+  /** Of the partition keys. */
+  readonly cardinality: CardinalityEstimate = new CardinalityEstimate();
   minTimestampHi: number = INT64_MAX_HI;
   minTimestampLo: number = INT64_MAX_LO;
   maxTimestampHi: number = INT64_MIN_HI;
@@ -116,7 +119,9 @@ export class StatisticsCollector {
     }
   }
 
-  endPartition(sizeBytes: number): void {
+  /** A partition whose key is in `key` was written. */
+  endPartition(key: ByteWriter, sizeBytes: number): void {
+    this.cardinality.add(key.bytes, 0, key.length);
     this.partitionSizes.add(sizeBytes);
     this.cellCounts.add(this.cellCount - this.#cellsBefore);
     this.#cellsBefore = this.cellCount;

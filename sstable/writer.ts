@@ -171,14 +171,22 @@ export class SSTableWriter {
     return this.#data.position;
   }
 
+  /** Bytes of rows and index that are on their way to the disk, about: what a large SSTable takes there. */
+  get diskBytes(): number {
+    return this.#dataFile.sizeBytes + this.#index.sizeBytes;
+  }
+
   get partitionCount(): number {
     return this.#statistics.partitionCount;
   }
 
-  /** Writes the batch's fragments, which continue those of the batch before; borrows the batch during the call. */
-  append(batch: RowBatch): void {
-    const { kind, count } = batch;
-    for (let i = 0; i < count; i++) {
+  /**
+   * Writes fragments [start, end) of a batch, which continue those before; borrows the batch during the call. All of it unless
+   * told otherwise.
+   */
+  append(batch: RowBatch, start = 0, end: number = batch.count): void {
+    const { kind } = batch;
+    for (let i = start; i < end; i++) {
       switch (kind[i]) {
         case FragmentKind.PartitionStart:
           this.#startPartition(batch, i);
@@ -463,7 +471,7 @@ export class SSTableWriter {
     if (this.#unfilteredCount > 0) {
       this.#statistics.position(this.#last.bytes, 0, this.#last.length, this.#lastWeight);
     }
-    this.#statistics.endPartition(this.#data.position - this.#partitionStart);
+    this.#statistics.endPartition(this.#key, this.#data.position - this.#partitionStart);
     this.#writeIndexEntry();
   }
 
@@ -549,7 +557,7 @@ export class SSTableWriter {
     return encodeStatistics({
       partitioner: MURMUR3_PARTITIONER,
       bloomFilterFpChance: this.#table.options.bloomFilterFpChance,
-      cardinality: NOTHING,
+      cardinality: statistics.cardinality.encode(),
       stats: {
         partitionSizes: statistics.partitionSizes,
         cellCounts: statistics.cellCounts,

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { drain, type Fragment, MemorySource } from '../../test/support/memory-source.ts';
-import { arbitrarySlice, arbitraryWrite, NOW, seededRandom } from '../../test/support/model-arbitraries.ts';
+import {
+  arbitrarySlice,
+  arbitraryWrite,
+  NOW,
+  seededRandom,
+  withOwnTime,
+} from '../../test/support/model-arbitraries.ts';
 import {
   checkStream,
   MODEL_TABLE,
@@ -35,22 +41,6 @@ function timestampsOf(write: ModelWrite): bigint[] {
   if (write.kind === 'partition' || write.kind === 'range') return [write.deletion.timestamp];
   const { liveness, deletion, shadowable, complexDeletions, cells } = write.body;
   return [liveness, deletion, shadowable, ...complexDeletions, ...cells].flatMap((part) => part?.timestamp ?? []);
-}
-
-/** The i-th write with timestamps of its own: two writes of one time, one of which expires, are decided by who expires first. */
-function withOwnTime(write: ModelWrite, i: number): ModelWrite {
-  const timestamp = BigInt(i * 2 + 2);
-  if (write.kind === 'partition' || write.kind === 'range')
-    return { ...write, deletion: { ...write.deletion, timestamp } };
-  const { liveness, deletion, complexDeletions, cells } = write.body;
-  const body: ModelBody = {
-    liveness: liveness && { ...liveness, timestamp },
-    deletion: deletion && { ...deletion, timestamp: timestamp - 1n },
-    shadowable: undefined,
-    complexDeletions: complexDeletions.map((part) => ({ ...part, timestamp: timestamp - 1n })),
-    cells: cells.map((cell) => ({ ...cell, timestamp })),
-  };
-  return { ...write, body };
 }
 
 interface Run {

@@ -1,47 +1,88 @@
 import { ConfigurationError } from '../../core/errors.ts';
 import { booleanOf, decimalOf, sortedRecord } from './property-reader.ts';
 
-/** The `compaction` option of a table: the class by its full name and the class's own sub-options. */
+/**
+ * The `compaction` option of a table: the class by its full name and the class's own sub-options, as texts. Messages are
+ * Cassandra's.
+ * @see Cassandra `CompactionParams`, `AbstractCompactionStrategy`, `SizeTieredCompactionStrategyOptions` and the like; ScyllaDB
+ * `incremental_compaction_strategy`
+ */
 
 const PREFIX = 'org.apache.cassandra.db.compaction.';
+const MAX_INT = 0x7fff_ffff;
 
-/** Why a text is no value of a sub-option, or undefined when it is one. */
-type Check = (text: string) => string | undefined;
+/** Throws when a text is no value of a sub-option. */
+type Check = (name: string, text: string) => void;
 
-const isBoolean: Check = (text) => (booleanOf(text) === undefined ? 'must be true or false' : undefined);
-const oneOf =
+function fail(message: string): never {
+  throw new ConfigurationError(message);
+}
+
+const isBoolean: Check = (name, text) => {
+  if (booleanOf(text) === undefined) fail(`'${name}' should be either 'true' or 'false', not '${shown(text)}'`);
+};
+const isOneOf =
   (...words: readonly string[]): Check =>
-  (text) =>
-    words.includes(text.toUpperCase()) ? undefined : `must be one of ${words.join(', ')}`;
-const integerFrom =
-  (least: number): Check =>
-  (text) =>
-    /^\d{1,10}$/.test(text) && Number(text) >= least && Number(text) <= 0x7fff_ffff
-      ? undefined
-      : `must be an integer of at least ${least}`;
-const numberBetween =
-  (least: number, most: number): Check =>
-  (text) => {
-    const value = decimalOf(text);
-    return value !== undefined && value >= least && value <= most ? undefined : `must be a number, at least ${least}`;
+  (name, text) => {
+    if (!words.includes(text)) fail(`${shown(text)} is not valid for ${name}`);
   };
+/** @param why what is wrong with an integer below `least` */
+const integerFrom =
+  (least: number, why: (name: string, value: number) => string): Check =>
+  (name, text) => {
+    const value = /^[+-]?\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= -MAX_INT && value <= MAX_INT)) fail(`${shown(text)} is not a parsable int (base10) for ${name}`);
+    if (value < least) fail(why(name, value));
+  };
+const isLarge: Check = (name, text) => {
+  if (!/^[+-]?\d{1,16}$/.test(text)) fail(`${shown(text)} is not a parsable int (base10) for ${name}`);
+  if (Number(text) < 0) fail(`${name} must be non negative: ${text}`);
+};
+const isNumber: Check = (name, text) => {
+  if (decimalOf(text) === undefined) fail(`${shown(text)} is not a parsable float for ${name}`);
+};
+const aboveZero = (name: string, value: number): string => `${name} must be larger than 0, but was ${value}`;
+const isThreshold: Check = (name, text) => {
+  if (!/^\d{1,9}$/.test(text)) {
+    fail(`Invalid value ${shown(text)} for '${name}' compaction sub-option - must be an integer`);
+  }
+};
+const isTombstoneThreshold: Check = (name, text) => {
+  isNumber(name, text);
+  if (Number(text) < 0) fail(`${name} must be greater than 0, but was ${Number(text).toFixed(6)}`);
+};
+const isSpaceGoal: Check = (name, text) => {
+  isNumber(name, text);
+  if (!(Number(text) > 1 && Number(text) <= 2))
+    fail(`${name} value (${shown(text)}) must be greater than 1.0 and at most 2.0`);
+};
+const isOverlapChoice: Check = (name, text) => {
+  if (text.toUpperCase() === 'NONE') return;
+  if (['ROW', 'CELL'].includes(text.toUpperCase())) fail(`'${name}' = '${text}' is not supported yet, only 'NONE'`);
+  fail(
+    `Invalid value ${shown(text)} for '${name}' compaction sub-option - must be one of the following [NONE, ROW, CELL].`,
+  );
+};
 
 const COMMON: readonly (readonly [string, Check])[] = [
   ['enabled', isBoolean],
   ['log_all', isBoolean],
   ['only_purge_repaired_tombstones', isBoolean],
-  ['provide_overlapping_tombstones', oneOf('NONE', 'ROW', 'CELL')],
-  ['tombstone_threshold', numberBetween(0, 1)],
-  ['tombstone_compaction_interval', integerFrom(1)],
+  ['provide_overlapping_tombstones', isOverlapChoice],
+  ['tombstone_threshold', isTombstoneThreshold],
+  [
+    'tombstone_compaction_interval',
+    integerFrom(0, (name, value) => `${name} must be greater than 0, but was ${value}`),
+  ],
   ['unchecked_tombstone_compaction', isBoolean],
 ];
 const SIZE_TIERED: readonly (readonly [string, Check])[] = [
-  ['min_threshold', integerFrom(2)],
-  ['max_threshold', integerFrom(2)],
-  ['min_sstable_size', integerFrom(0)],
-  ['bucket_low', numberBetween(0, 1)],
-  ['bucket_high', numberBetween(1, 1e9)],
-  ['cold_reads_to_omit', numberBetween(0, 1)],
+  ['min_threshold', isThreshold],
+  ['max_threshold', isThreshold],
+  ['min_sstable_size', isLarge],
+  ['bucket_low', isNumber],
+  ['bucket_high', isNumber],
+  ['cold_reads_to_omit', isNumber],
 ];
 
 /** Sub-options by simple class name. */
@@ -52,8 +93,8 @@ const STRATEGIES: ReadonlyMap<string, ReadonlyMap<string, Check>> = new Map([
     new Map<string, Check>([
       ...COMMON,
       ...SIZE_TIERED,
-      ['sstable_size_in_mb', integerFrom(1)],
-      ['fanout_size', integerFrom(1)],
+      ['sstable_size_in_mb', integerFrom(1, aboveZero)],
+      ['fanout_size', integerFrom(1, aboveZero)],
       ['single_sstable_uplevel', isBoolean],
     ]),
   ],
@@ -62,14 +103,22 @@ const STRATEGIES: ReadonlyMap<string, ReadonlyMap<string, Check>> = new Map([
     new Map<string, Check>([
       ...COMMON,
       ...SIZE_TIERED,
-      ['compaction_window_unit', oneOf('MINUTES', 'HOURS', 'DAYS')],
-      ['compaction_window_size', integerFrom(1)],
-      ['timestamp_resolution', oneOf('MICROSECONDS', 'MILLISECONDS')],
-      ['expired_sstable_check_frequency_seconds', integerFrom(0)],
-      ['unsafe_aggressive_sstable_expiration', isBoolean],
+      ['compaction_window_unit', isOneOf('MINUTES', 'HOURS', 'DAYS')],
+      ['compaction_window_size', integerFrom(1, (name, value) => `${value} must be greater than 1 for ${name}`)],
+      ['timestamp_resolution', isOneOf('SECONDS', 'MILLISECONDS', 'MICROSECONDS', 'NANOSECONDS')],
+      [
+        'expired_sstable_check_frequency_seconds',
+        integerFrom(0, (name, value) => `${name} must not be negative, but was ${value}`),
+      ],
+      [
+        'unsafe_aggressive_sstable_expiration',
+        (name, text) => {
+          if (booleanOf(text) === undefined) fail(`${name} is not 'true' or 'false' (${shown(text)})`);
+        },
+      ],
       ['enable_optimized_twcs_queries', isBoolean],
       ['split_during_flush', isBoolean],
-      ['max_window_size_in_mb', integerFrom(1)],
+      ['max_window_size_in_mb', integerFrom(1, aboveZero)],
     ]),
   ],
   [
@@ -77,21 +126,17 @@ const STRATEGIES: ReadonlyMap<string, ReadonlyMap<string, Check>> = new Map([
     new Map<string, Check>([
       ...COMMON,
       ...SIZE_TIERED,
-      ['sstable_size_in_mb', integerFrom(1)],
-      ['space_amplification_goal', numberBetween(1, 2)],
+      ['sstable_size_in_mb', integerFrom(1, aboveZero)],
+      ['space_amplification_goal', isSpaceGoal],
     ]),
   ],
 ]);
-const BUILT = 'SizeTieredCompactionStrategy';
 
 /**
- * Checks the sub-options and completes the class name; a strategy that is not built is kept, with a warning.
+ * Checks the sub-options and completes the class name.
  * @throws ConfigurationError for a missing or unknown class, an unknown sub-option or a bad value
  */
-export function compactionOptions(
-  given: ReadonlyMap<string, string>,
-  warnings: string[],
-): Readonly<Record<string, string>> {
+export function compactionOptions(given: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
   const className = given.get('class');
   if (className === undefined) throw new ConfigurationError("Missing sub-option 'class' for the 'compaction' option.");
   const simple = className.startsWith(PREFIX) ? className.slice(PREFIX.length) : className;
@@ -103,15 +148,32 @@ export function compactionOptions(
     if (name === 'class') continue;
     const check = checks.get(name);
     if (check === undefined) {
-      throw new ConfigurationError(`Invalid compaction strategy options {${name.slice(0, 100)}} for ${simple}`);
+      throw new ConfigurationError(`Invalid compaction strategy options {${shown(name)}} for ${simple}`);
     }
-    const why = check(text);
-    if (why !== undefined) throw new ConfigurationError(`${name} ${why}, but is '${text.slice(0, 100)}'`);
+    check(name, text);
   }
-  const { min, max } = { min: Number(given.get('min_threshold') ?? 4), max: Number(given.get('max_threshold') ?? 32) };
-  if (min > max) throw new ConfigurationError(`min_threshold ${min} must not be larger than max_threshold ${max}`);
-  if (simple !== BUILT) {
-    warnings.push(`${simple} is not built yet: SSTables of the table are compacted as by ${BUILT}`);
-  }
+  checkTogether(given);
   return sortedRecord(new Map(given).set('class', PREFIX + simple));
+}
+
+/** Sub-options that bound each other. */
+function checkTogether(given: ReadonlyMap<string, string>): void {
+  const low = Number(given.get('bucket_low') ?? 0.5);
+  const high = Number(given.get('bucket_high') ?? 1.5);
+  if (high <= low) fail(`Bucket high value (${high}) is less than or equal bucket low value (${low})`);
+  const min = Number(given.get('min_threshold') ?? 4);
+  const max = Number(given.get('max_threshold') ?? 32);
+  if (min === 0 || max === 0) {
+    fail(
+      "Disabling compaction by setting compaction thresholds to 0 has been removed, set the compaction option 'enabled' to false instead.",
+    );
+  }
+  if (min < 2) fail(`Min compaction threshold cannot be less than 2 (got ${min})`);
+  if (min > max) {
+    fail(`Min compaction threshold (got ${min}) cannot be greater than max compaction threshold (got ${max})`);
+  }
+}
+
+function shown(text: string): string {
+  return text.slice(0, 100);
 }

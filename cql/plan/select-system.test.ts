@@ -14,6 +14,7 @@ const context: SystemContext = {
   clients: () => [],
   tablets: () => [],
   runtimeInfo: () => [],
+  compactions: () => [],
 };
 database.system = new SystemTables(context);
 

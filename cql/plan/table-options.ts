@@ -21,14 +21,14 @@ import {
 const MAX_TTL_SECONDS = 630_720_000;
 
 /** Reads one option: the fields that it sets. */
-type Reader = (property: Property, warnings: string[]) => Partial<TableOptions>;
+type Reader = (property: Property) => Partial<TableOptions>;
 
 /** Options that have a field of their own. */
 const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['comment', (property) => ({ comment: stringProperty(property) })],
   ['bloom_filter_fp_chance', (property) => ({ bloomFilterFpChance: fraction(property, false) })],
   ['caching', (property) => ({ caching: cachingOptions(property) })],
-  ['compaction', (property, warnings) => ({ compaction: compactionOptions(mapProperty(property), warnings) })],
+  ['compaction', (property) => ({ compaction: compactionOptions(mapProperty(property)) })],
   ['compression', (property) => ({ compression: compressionOptions(mapProperty(property)) })],
   ['crc_check_chance', (property) => ({ crcCheckChance: fraction(property) })],
   ['dclocal_read_repair_chance', (property) => ({ dclocalReadRepairChance: fraction(property) })],
@@ -83,7 +83,7 @@ export function tableOptionsWith(
     const { name } = property;
     const read = READERS.get(name);
     if (read !== undefined) {
-      options = { ...options, ...read(property, warnings) };
+      options = { ...options, ...read(property) };
       continue;
     }
     if (name === 'synchronous_updates') {

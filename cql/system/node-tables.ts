@@ -75,6 +75,22 @@ function* tablets(context: SystemContext): Iterable<SystemRow> {
   }
 }
 
+function* compactionHistory(context: SystemContext): Iterable<SystemRow> {
+  for (const entry of context.compactions()) {
+    yield {
+      id: entry.id,
+      shard_id: entry.shard,
+      keyspace_name: entry.keyspace,
+      columnfamily_name: entry.table,
+      compaction_type: entry.kind,
+      started_at: entry.startedMs,
+      compacted_at: entry.finishedMs,
+      bytes_in: entry.bytesIn,
+      bytes_out: entry.bytesOut,
+    };
+  }
+}
+
 /** Keyspace `system`: this node, its peers, its clients, its configuration. */
 export function nodeTables(): VirtualTable[] {
   const table = (
@@ -189,6 +205,14 @@ export function nodeTables(): VirtualTable[] {
         'partitions_count bigint',
       'estimates that connectors split their scans by',
       NOTHING,
+    ),
+    table(
+      'compaction_history',
+      [1, 0],
+      'id uuid, bytes_in bigint, bytes_out bigint, columnfamily_name text, compacted_at timestamp, compaction_type text, ' +
+        'keyspace_name text, rows_merged map<int, bigint>, shard_id int, started_at timestamp',
+      'compactions of this node since its start, the last ones',
+      compactionHistory,
     ),
     table(
       'snapshots',

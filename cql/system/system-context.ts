@@ -50,6 +50,20 @@ export interface TabletEntry {
   readonly replicas: readonly { readonly hostId: string; readonly shard: number }[];
 }
 
+/** A compaction that was done, as `system.compaction_history` shows it. */
+export interface CompactionHistoryEntry {
+  readonly id: string;
+  readonly shard: number;
+  readonly keyspace: string;
+  readonly table: string;
+  readonly kind: string;
+  /** Milliseconds since 1970. */
+  readonly startedMs: number;
+  readonly finishedMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
 /** What the generators of system rows ask. Everything is a snapshot of the moment of the call. */
 export interface SystemContext {
   readonly node: NodeFacts;
@@ -61,4 +75,6 @@ export interface SystemContext {
   tablets(): readonly TabletEntry[];
   /** Names of `system.runtime_info` with group and value. */
   runtimeInfo(): readonly { readonly group: string; readonly item: string; readonly value: string }[];
+  /** The node's last compactions. */
+  compactions(): readonly CompactionHistoryEntry[];
 }

@@ -36,6 +36,19 @@ const context: SystemContext = {
     },
   ],
   runtimeInfo: () => [{ group: 'shard 0', item: 'flushes', value: '0' }],
+  compactions: () => [
+    {
+      id: '6f0c2a51-8d0f-11f0-9f2c-0a6f6d2b8f11',
+      shard: 1,
+      keyspace: 'ks',
+      table: 't',
+      kind: 'merge',
+      startedMs: 1_795_226_400_000,
+      finishedMs: 1_795_226_401_000,
+      bytesIn: 2 ** 40,
+      bytesOut: 7,
+    },
+  ],
 };
 const system = new SystemTables(context);
 const ALL = { slices: [ALL_ROWS], isReversed: false, wantsRows: true, wantsStatics: true };

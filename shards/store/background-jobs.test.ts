@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { INT64_MAX_HI, INT64_MAX_LO } from '../../core/int64.ts';
+import { INT64_MAX_HI, INT64_MAX_LO, INT64_MIN_HI } from '../../core/int64.ts';
 import { RowMerger } from '../../core/mutation/merge-rows.ts';
 import { RowBatchPool } from '../../core/read/batch-pool.ts';
 import { LiveFilter, liveCursor } from '../../core/read/live-cursor.ts';
@@ -21,17 +21,34 @@ import {
   WHOLE,
 } from '../../test/support/store-harness.ts';
 import { type StoreChange, type StoreWrite, visibleRows } from '../../test/support/store-model.ts';
-import { runCompaction, runFlush, runNames } from './background-jobs.ts';
+import { runFlush, runNames } from './background-jobs.ts';
+import { type CompactPayload, runCompaction } from './compaction-job.ts';
 import { prefixOfGeneration } from './generation.ts';
 import { Memtable } from './memtable.ts';
+import { describeOutside, type OutsideFile } from './outside-sstables.ts';
 import { SlabPool } from './slab-pool.ts';
 import { describeTable } from './table-description.ts';
 
-const TABLE = harnessTable(1);
+const TABLE = harnessTable(1, { compression: {} });
 const DIRECTORY = '/data/ks/t';
 const NOW = 1_000;
 const COLUMNS: ReadonlySet<number> = new Set(TABLE.definition.columns.map(({ id }) => id));
-const NO_PURGE = { nowSeconds: NOW, gcBefore: 0, leastOutsideHi: 0, leastOutsideLo: 0 };
+
+const purgeOf = (gcBefore: number) => ({
+  nowSeconds: NOW,
+  gcBefore,
+  leastInMemoryHi: INT64_MAX_HI,
+  leastInMemoryLo: INT64_MAX_LO,
+});
+/** All tokens, the oldest data. */
+const ALL = {
+  firstHi: INT64_MIN_HI,
+  firstLo: 0,
+  lastHi: INT64_MAX_HI,
+  lastLo: INT64_MAX_LO,
+  minTimestampHi: 0,
+  minTimestampLo: 0,
+};
 
 const generation = (n: number): string => `00000000-0000-1000-8000-${n.toString(16).padStart(12, '0')}`;
 
@@ -49,30 +66,68 @@ class Shelf {
     }
     memtable.seal();
     const options = this.#output(table);
-    const info = await runFlush(this.files, pool.views, { ...options, purge: NO_PURGE, memtable: memtable.handle() });
+    const info = await runFlush(this.files, pool.views, {
+      ...options,
+      generation: this.#generation(),
+      nowSeconds: NOW,
+      memtable: memtable.handle(),
+    });
     return this.#commit(info?.prefix);
   }
 
-  /** @param leastOutside timestamp of the oldest thing that the job does not see */
-  async compact(prefixes: readonly string[], gcBefore: number, leastOutside: number): Promise<string | undefined> {
-    const isNone = leastOutside === Number.POSITIVE_INFINITY;
-    const info = await runCompaction(
+  /**
+   * Merges into one SSTable or none.
+   * @param leastInMemory timestamp of the oldest thing that is in no SSTable
+   * @param others what the job does not see
+   */
+  async compact(
+    prefixes: readonly string[],
+    gcBefore: number,
+    leastInMemory: number = Number.POSITIVE_INFINITY,
+    others: readonly string[] = [],
+  ): Promise<string | undefined> {
+    const outputs = await this.compactInto(prefixes, gcBefore, leastInMemory, others, {});
+    expect(outputs.length).toBeLessThan(2);
+    return outputs[0];
+  }
+
+  async compactInto(
+    prefixes: readonly string[],
+    gcBefore: number,
+    leastInMemory: number,
+    others: readonly string[],
+    changes: Partial<CompactPayload>,
+  ): Promise<string[]> {
+    const isNone = leastInMemory === Number.POSITIVE_INFINITY;
+    const outside = [];
+    for (const prefix of others) outside.push(await this.#described(prefix));
+    const outputs = await runCompaction(
       this.files,
       {
         ...this.#output(TABLE),
+        generations: Array.from({ length: 20 }, () => this.#generation()),
         purge: {
           nowSeconds: NOW,
           gcBefore,
-          leastOutsideHi: isNone ? INT64_MAX_HI : 0,
-          leastOutsideLo: isNone ? INT64_MAX_LO : leastOutside,
+          leastInMemoryHi: isNone ? INT64_MAX_HI : 0,
+          leastInMemoryLo: isNone ? INT64_MAX_LO : leastInMemory,
+          outside: describeOutside(outside),
         },
-        inputs: prefixes.map((prefix) => `${DIRECTORY}/${prefix}-Data.db`),
+        inputs: prefixes.map((prefix) => [`${DIRECTORY}/${prefix}-Data.db`]),
+        base: { minTimestampHi: 0, minTimestampLo: 0, minLocalDeletionTime: 900, minTtl: 0 },
+        expectedPartitions: 100,
+        expectedBytes: 1000,
         level: 0,
+        repairedAtMs: 0,
+        maxOutputBytes: Number.POSITIVE_INFINITY,
+        cellCount: 1,
         bytesPerSecond: 0,
+        ...changes,
       },
       () => undefined,
     );
-    return this.#commit(info?.prefix);
+    for (const { info } of outputs) this.#commit(info.prefix);
+    return outputs.map(({ info }) => info.prefix);
   }
 
   async open(prefix: string): Promise<SSTable> {
@@ -103,7 +158,27 @@ class Shelf {
 
   #output(table: TableDescriptor) {
     const options = { table: describeTable(table), directory: DIRECTORY, hostId: HOST_ID, logIntervals: [] };
-    return { ...options, generation: generation(++this.#count) };
+    return options;
+  }
+
+  #generation(): string {
+    return generation(++this.#count);
+  }
+
+  async #described(prefix: string): Promise<OutsideFile> {
+    const sstable = await this.open(prefix);
+    sstable.close();
+    const { firstToken, lastToken, statistics } = sstable;
+    const { minTimestampHi, minTimestampLo } = statistics.stats;
+    return {
+      prefix,
+      firstHi: firstToken.hi,
+      firstLo: firstToken.lo,
+      lastHi: lastToken.hi,
+      lastLo: lastToken.lo,
+      minTimestampHi,
+      minTimestampLo,
+    };
   }
 
   #commit(prefix: string | undefined): string | undefined {
@@ -153,21 +228,27 @@ describe('a compaction', () => {
         const all = prefixes.filter((prefix) => prefix !== undefined);
         const expected = sorted(visibleRows(tables.flat(), () => COLUMNS, NOW));
         expect(sorted(await shelf.read(all))).toEqual(expected);
-        // Some of them are inputs; the bound is what the others' statistics say.
+        // Some of them are inputs; of the others some are in SSTables, and some as if in memory.
         const inputs = all.filter((_, i) => ((choice >> i) & 1) === 1);
         const others = all.filter((prefix) => !inputs.includes(prefix));
         if (inputs.length === 0) return;
-        let leastOutside = Number.POSITIVE_INFINITY;
+        const isInMemory = (prefix: string): boolean => ((choice >> (8 + all.indexOf(prefix))) & 1) === 1;
+        let leastInMemory = Number.POSITIVE_INFINITY;
         tables.forEach((writes, i) => {
-          if (!inputs.includes(prefixes[i]!)) {
-            for (const { timestamp } of writes) leastOutside = Math.min(leastOutside, timestamp);
+          const prefix = prefixes[i];
+          if (prefix !== undefined && others.includes(prefix) && isInMemory(prefix)) {
+            for (const { timestamp } of writes) leastInMemory = Math.min(leastInMemory, timestamp);
           }
         });
-        const output = await shelf.compact(inputs, gcBefore, leastOutside);
-        const left = output === undefined ? others : [...others, output];
+        const outside = others.filter((prefix) => !isInMemory(prefix));
+        const isSplit = ((choice >> 16) & 1) === 1;
+        const changes = isSplit ? { maxOutputBytes: 1, cellCount: 4, level: 3 } : {};
+        const outputs = await shelf.compactInto(inputs, gcBefore, leastInMemory, outside, changes);
+        expect(outputs.length).toBeLessThan(isSplit ? 4 : 2);
+        const left = [...others, ...outputs];
         expect(sorted(await shelf.read(left))).toEqual(expected);
         // What is left, merged alone, still hides nothing and loses nothing.
-        const last = left.length === 0 ? undefined : await shelf.compact(left, NOW, Number.POSITIVE_INFINITY);
+        const last = left.length === 0 ? undefined : await shelf.compact(left, NOW);
         expect(sorted(await shelf.read(last === undefined ? [] : [last]))).toEqual(expected);
         expect(shelf.files.openCount).toBe(0);
       },
@@ -197,6 +278,67 @@ describe('a compaction', () => {
     expect(await left(901, 61)).toBe(0);
     expect(await left(901, 60)).toBe(1);
     expect(await left(0, Number.POSITIVE_INFINITY)).toBe(1);
+  });
+
+  test('purges where other SSTables are older, in partitions that those have not', async () => {
+    const shelf = new Shelf();
+    const at = (p: number, timestamp: number, changes: StoreChange[]): StoreWrite => ({
+      tableId: TABLE.id,
+      p,
+      timestamp,
+      madeAt: 900,
+      changes,
+    });
+    const row: StoreChange = { kind: 'row', c: 1, markerTtl: 0, cells: [] };
+    const keys = Array.from({ length: 40 }, (_, p) => p);
+    const deletions = await shelf.flush(keys.map((p) => at(p, 50 + p, [{ kind: 'deletePartition' }])));
+    const older = await shelf.flush(keys.filter((p) => p % 4 === 0).map((p) => at(p, 10, [row])));
+    const newer = await shelf.flush(keys.filter((p) => p % 4 === 1).map((p) => at(p, 500, [row])));
+    const output = await shelf.compact([deletions!], NOW, Number.POSITIVE_INFINITY, [older!, newer!]);
+    const sstable = await shelf.open(output!);
+    sstable.close();
+    expect(sstable.partitionCount).toBeGreaterThanOrEqual(10);
+    expect(sstable.partitionCount).toBeLessThan(13); // some more by false positives of the filter
+    // A filter that cannot be trusted counts for nothing.
+    shelf.files.flip(`${DIRECTORY}/${older}-Filter.db`, 9, 0xff);
+    const careful = await shelf.compactInto([deletions!], NOW, Number.POSITIVE_INFINITY, [], {
+      purge: { ...purgeOf(NOW), outside: describeOutside([{ ...ALL, prefix: older! }]) },
+    });
+    const kept = await shelf.open(careful[0]!);
+    kept.close();
+    expect(kept.partitionCount).toBe(40);
+  });
+
+  test('is cut by size, and where parts of the tokens end, with the level that it was told', async () => {
+    const shelf = new Shelf();
+    const row: StoreChange = { kind: 'row', c: 1, markerTtl: 0, cells: [] };
+    const write = (p: number): StoreWrite => ({ tableId: TABLE.id, p, timestamp: 5, madeAt: 900, changes: [row] });
+    const input = await shelf.flush(Array.from({ length: 60 }, (_, p) => write(p)));
+    const expected = await shelf.read([input!]);
+    const into = async (changes: Partial<CompactPayload>) => {
+      const outputs = await shelf.compactInto([input!], 0, 0, [], changes);
+      expect(sorted(await shelf.read(outputs))).toEqual(sorted(expected));
+      const opened = [];
+      for (const output of outputs) opened.push(await shelf.open(output));
+      for (const sstable of opened) sstable.close();
+      for (let i = 1; i < opened.length; i++) {
+        expect(opened[i]!.firstToken.hi).toBeGreaterThan(opened[i - 1]!.lastToken.hi);
+      }
+      return opened;
+    };
+    const quarters = await into({ cellCount: 4, level: 2, repairedAtMs: 77 });
+    expect(quarters.map(({ firstToken }) => (firstToken.hi >> 30) + 2)).toEqual([0, 1, 2, 3]);
+    expect(quarters.map(({ statistics }) => statistics.stats)).toMatchObject(
+      Array(4).fill({ level: 2, repairedAtMs: 77 }),
+    );
+    expect((await into({ maxOutputBytes: 300 })).length).toBeGreaterThan(3);
+    // Outputs without tokens in common are read one after the other.
+    const chain = quarters.map(({ path }) => path);
+    const [again] = await into({ inputs: [chain] });
+    expect(again!.partitionCount).toBe(60);
+    // With fewer names than it would take the last one gets the rest.
+    const few = await into({ maxOutputBytes: 1, generations: [generation(900), generation(901), generation(902)] });
+    expect(few.map(({ partitionCount }) => partitionCount)).toEqual([1, 1, 58]);
   });
 
   test('of a damaged input names the file and leaves nothing', async () => {

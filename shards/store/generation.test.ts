@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest';
 import { SimClock, SimTime } from '../../test/sim/sim-clock.ts';
 import { SimRandom } from '../../test/sim/sim-random.ts';
-import { generationOfPrefix, newGeneration, prefixOfGeneration } from './generation.ts';
+import {
+  generationOfPrefix,
+  generationsOfRun,
+  isMadeRun,
+  newGeneration,
+  newRun,
+  prefixOfGeneration,
+  runOfGeneration,
+} from './generation.ts';
 
 test('generations are new each time, and the names made of them lead back', () => {
   const time = new SimTime();
@@ -26,4 +34,28 @@ test('numbered files of others have names of their own, by version and number', 
   expect(generations[0]).toBe('00006d63-0000-0000-0000-000000000001');
   expect(() => generationOfPrefix('nb-99999999999999999999999-big')).toThrow('too large');
   expect(() => generationOfPrefix('nothing')).toThrow('not the name');
+});
+
+test('generations of one run are told by it, are never given twice, and are in order', () => {
+  const clock = new SimClock(new SimTime());
+  const random = new SimRandom(2);
+  const [run, other] = [newRun(random), newRun(random)];
+  const first = generationsOfRun(clock, 1, run, 5, () => false);
+  const second = generationsOfRun(clock, 1, run, 5, (generation) => first.includes(generation)); // at the same moment
+  const all = [...first, ...second];
+  expect(new Set(all).size).toBe(10);
+  expect(new Set(all.map(runOfGeneration))).toEqual(new Set([run]));
+  expect(all.map(prefixOfGeneration)).toEqual(all.map(prefixOfGeneration).toSorted());
+  expect(other).not.toBe(run);
+  expect(isMadeRun(run)).toBe(true);
+  expect(generationsOfRun(clock, 1, other, 1, () => false)).not.toContain(all[0]);
+});
+
+test('a file of others is a run of its own', () => {
+  const foreign = [generationOfPrefix('nb-1-big'), generationOfPrefix('me-3gsm_0lob_1zdg02we44my8dy25w-big')];
+  for (const generation of foreign) {
+    const run = runOfGeneration(generation);
+    expect(run).toBe(generation);
+    expect(isMadeRun(run)).toBe(false);
+  }
 });

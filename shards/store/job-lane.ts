@@ -9,8 +9,6 @@ export class JobLane {
   readonly #line: (() => void)[] = [];
   /** Nothing is started by itself before this time of the monotonic clock: the last job has failed. */
   retryAtMs = 0;
-  /** Failures since the last success. */
-  failures = 0;
 
   /** True when no job runs and nobody waits for the lane. */
   get isFree(): boolean {

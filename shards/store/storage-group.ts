@@ -1,5 +1,5 @@
 import { comparePositions } from '../../commitlog/replay-position.ts';
-import { compareInt64, INT64_MAX_HI, INT64_MAX_LO } from '../../core/int64.ts';
+import { compareInt64, INT64_MAX_HI, INT64_MAX_LO, INT64_MIN_HI, INT64_MIN_LO } from '../../core/int64.ts';
 import { RowMerger } from '../../core/mutation/merge-rows.ts';
 import type { RowBatchPool } from '../../core/read/batch-pool.ts';
 import { mergeCursors } from '../../core/read/merge-cursor.ts';
@@ -200,27 +200,19 @@ export class StorageGroup implements RowSource {
   }
 
   /**
-   * Sets `into` to the least timestamp of anything here but the given files: what a compaction of them must not purge newer
-   * tombstones than. The greatest int64 when there is nothing else.
+   * Sets `into` to the least timestamp of what is in no SSTable: a compaction must not purge newer tombstones. The greatest int64
+   * when there is nothing.
    */
-  leastTimestampOutside(inputs: ReadonlySet<GroupFile>, into: Int64Halves): void {
+  leastTimestampInMemory(into: Int64Halves): void {
     into.hi = INT64_MAX_HI;
     into.lo = INT64_MAX_LO;
-    const consider = (hi: number, lo: number): void => {
-      if (compareInt64(hi, lo, into.hi, into.lo) < 0) {
-        into.hi = hi;
-        into.lo = lo;
-      }
-    };
-    for (const slot of [this.active, ...this.older]) {
-      if (slot.pending > 0) consider(-0x8000_0000, 0); // a logged write of unknown age is on its way
-      const { stats } = slot.memtable;
-      consider(stats.minTimestampHi, stats.minTimestampLo);
-    }
-    for (const file of this.files) {
-      if (inputs.has(file)) continue;
-      const { stats } = file.sstable.statistics;
-      consider(stats.minTimestampHi, stats.minTimestampLo);
+    for (const { pending, memtable } of [this.active, ...this.older]) {
+      // A logged write of unknown age is on its way.
+      const hi = pending > 0 ? INT64_MIN_HI : memtable.stats.minTimestampHi;
+      const lo = pending > 0 ? INT64_MIN_LO : memtable.stats.minTimestampLo;
+      if (compareInt64(hi, lo, into.hi, into.lo) >= 0) continue;
+      into.hi = hi;
+      into.lo = lo;
     }
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { crashAt, failAt } from '../../test/support/store-faults.ts';
+import { OTHER_STRATEGIES } from '../../test/support/store-scenario.ts';
 
 /** File operations of the scenario that change something, at least; and all. A scenario that shrinks proves less. */
 const LEAST_CHANGES = 400;
@@ -41,5 +42,23 @@ describe('a file operation that fails', () => {
 
   test('with an I/O error, any of them', async () => {
     expect(await each(7, (at) => failAt(at, 'EIO'))).toBeGreaterThan(LEAST_OPERATIONS);
+  });
+});
+
+describe.each(Object.entries(OTHER_STRATEGIES))('a store that compacts by strategy: %s', (_name, compaction) => {
+  test('is stopped at file operations by a power cut or a kill in turn', async () => {
+    expect(await each(67, (at) => crashAt(at, at % 2 === 0, 0, compaction))).toBeGreaterThan(LEAST_CHANGES);
+  });
+
+  test('is stopped, and then at file operations of the start', async () => {
+    expect(await each(13, (recoveryAt) => crashAt(701, true, recoveryAt, compaction))).toBeGreaterThan(10);
+  });
+
+  test('wants space for some file operation, and many after it', async () => {
+    expect(await each(131, (at) => failAt(at, 'ENOSPC', 150, compaction))).toBeGreaterThan(LEAST_CHANGES);
+  });
+
+  test('meets an I/O error', async () => {
+    expect(await each(173, (at) => failAt(at, 'EIO', 1, compaction))).toBeGreaterThan(LEAST_OPERATIONS);
   });
 });

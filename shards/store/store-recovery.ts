@@ -280,7 +280,7 @@ export class StoreRecovery {
       generation,
       hostId,
       logIntervals: positions.intervals(),
-      purge: { nowSeconds: Math.floor(clock.nowUs() / 1e6), gcBefore: 0, leastOutsideHi: 0, leastOutsideLo: 0 },
+      nowSeconds: Math.floor(clock.nowUs() / 1e6),
       memtable: active.memtable.handle(),
     };
     const info = (await offload.run({ kind: JobKind.Flush, payload })) as SSTableSummaryInfo | undefined;

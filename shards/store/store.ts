@@ -17,7 +17,9 @@ import type { RowSource } from '../../core/read/row-source.ts';
 import type { BlockCache } from '../../sstable/block-cache.ts';
 import type { LocalStore, WriteDone } from '../coordinator/local-store.ts';
 import { SLAB_MEMORY } from './background-jobs.ts';
-import { BackgroundWork } from './background-work.ts';
+import type { CompactionEntry } from './compaction-history.ts';
+import { Compactor } from './compactor.ts';
+import { Flusher } from './flusher.ts';
 import type { SlabPool } from './slab-pool.ts';
 import { SSTableTransactions } from './sstable-transactions.ts';
 import { type MemtableSlot, SlotFate, StorageGroup } from './storage-group.ts';
@@ -49,6 +51,8 @@ export interface StoreOptions {
   readonly blockCacheBytes: number;
   /** Bytes a second that compaction writes; 0: no limit. */
   readonly compactionBytesPerSecond: number;
+  /** Called after each compaction. */
+  readonly onCompaction?: (done: CompactionEntry) => void;
 }
 
 /** Memtables below this are left to the log at a drain (settled question 11), unless the log is long: rows overwritten often. */
@@ -66,6 +70,11 @@ export interface StoreStats {
   readonly sstableBytes: number;
   readonly flushes: number;
   readonly compactions: number;
+  /** On disk, of what was compacted and what came of it. */
+  readonly compactionBytesIn: number;
+  readonly compactionBytesOut: number;
+  /** Tablets that have something to compact, or must be looked at to know. */
+  readonly pendingCompactions: number;
   /** Flushes and compactions that failed; each is tried again. */
   readonly failures: number;
   readonly waitingWrites: number;
@@ -75,7 +84,7 @@ export interface StoreStats {
 
 /**
  * What one shard keeps: the tablets it owns, one log for all of them, memtables in one slab pool, SSTables, and the background
- * work between them. Made by `openStore` (recovery.ts). The parts: write-path.ts, background-work.ts, sstable-transactions.ts;
+ * work between them. Made by `openStore` (recovery.ts). The parts: write-path.ts, flusher.ts, compactor.ts, sstable-transactions.ts;
  * a tablet's data: storage-group.ts.
  */
 export class Store implements LocalStore {
@@ -86,7 +95,8 @@ export class Store implements LocalStore {
   readonly #batches: RowBatchPool;
   readonly #tables = new Map<TableId, TableStore>();
   readonly #transactions: SSTableTransactions;
-  readonly #work: BackgroundWork;
+  readonly #flusher: Flusher;
+  readonly compactor: Compactor;
   readonly #writes: WritePath;
   readonly #voids: VoidRecords;
   #cleanups: readonly CleanupRecord[];
@@ -112,10 +122,13 @@ export class Store implements LocalStore {
     options.offload.share(SLAB_MEMORY, pool.views.memory);
     this.#transactions = new SSTableTransactions(options, log, cache, voids);
     this.#writes = new WritePath(options, log, pool, this.#tables, {
-      onPressure: () => this.#work.startFlush(),
-      flushFailure: () => this.#work.flushFailure,
+      onPressure: () => this.#flusher.start(),
+      flushFailure: () => this.#flusher.flushFailure,
     });
-    this.#work = new BackgroundWork(options, log, pool, this.#tables, this.#transactions, this.#writes);
+    this.compactor = new Compactor(options, log, this.#tables, this.#transactions);
+    this.#flusher = new Flusher(options, log, pool, this.#tables, this.#transactions, this.#writes, () =>
+      this.compactor.startNext(),
+    );
     this.#voids = voids;
     this.#cleanups = cleanups;
   }
@@ -148,7 +161,7 @@ export class Store implements LocalStore {
    * node is done: before, writes of another shard's log may be on their way here that a tombstone has to hide.
    */
   start(): void {
-    this.#work.start();
+    this.compactor.start();
   }
 
   source(id: TableId): RowSource | undefined {
@@ -178,10 +191,10 @@ export class Store implements LocalStore {
     this.log.tracker.forEachOwner(segmentId, (key) => keys.add(key));
     for (const table of this.#tables.values()) {
       for (const group of table.groups) {
-        if (group !== undefined && keys.has(group.active.key)) this.#work.rotate(table, group);
+        if (group !== undefined && keys.has(group.active.key)) this.#flusher.rotate(table, group);
       }
     }
-    this.#work.startFlush();
+    this.#flusher.start();
   };
 
   /**
@@ -191,12 +204,12 @@ export class Store implements LocalStore {
   async flush(matches: (table: TableStore) => boolean): Promise<void> {
     for (const table of this.#tables.values()) {
       if (!matches(table)) continue;
-      for (const group of table.groups) if (group !== undefined) this.#work.rotate(table, group);
+      for (const group of table.groups) if (group !== undefined) this.#flusher.rotate(table, group);
     }
-    await this.#flushed(this.#work.rotatedOf(matches));
+    await this.#flushed(this.#flusher.rotatedOf(matches));
   }
 
-  /** Major compaction: one SSTable per tablet. Rejects when it was stopped: for a truncation, a dropped table, or the end. */
+  /** Major compaction, as the table's strategy understands it. Rejects when it was stopped: for a truncation, a dropped table, or the end. */
   async compact(matches: (table: TableStore) => boolean): Promise<void> {
     await this.flush(matches);
     for (const table of [...this.#tables.values()]) {
@@ -204,19 +217,28 @@ export class Store implements LocalStore {
       for (const group of table.groups) {
         if (group === undefined) continue;
         this.#assureOpen();
-        await this.#work.compactionLane.acquire();
+        await this.compactor.lane.acquire();
         try {
           this.#assureOpen();
-          if (group.files.length > 0 && !table.isDropped) await this.#work.compact(table, group, group.files);
+          await this.#compactGroup(table, group);
         } catch (error) {
           this.#assureOpen(); // what ended it is the end of the store
           throw error;
         } finally {
-          this.#work.compactionLane.give();
+          this.compactor.lane.give();
         }
       }
     }
-    this.#work.startCompaction();
+    this.compactor.startNext();
+  }
+
+  /** The caller has the compaction lane. */
+  async #compactGroup(table: TableStore, group: StorageGroup): Promise<void> {
+    for (const task of this.compactor.major(table, group)) {
+      this.#assureOpen();
+      if (table.isDropped) return;
+      await this.compactor.carryOut(table, group, task);
+    }
   }
 
   async truncate(id: TableId): Promise<void> {
@@ -250,16 +272,16 @@ export class Store implements LocalStore {
     }
     for (const [id, table] of this.#tables) if (!seen.has(id)) this.#dropTable(id, table);
     this.#writes.schemaChanged();
-    this.#work.startCompaction();
+    this.compactor.startNext();
   }
 
   /** Before a shutdown: flushes the memtables that are worth it; the others stay in the log, a few records each. */
   async drain(): Promise<void> {
-    const slots: MemtableSlot[] = this.#work.rotatedOf(() => true);
+    const slots: MemtableSlot[] = this.#flusher.rotatedOf(() => true);
     for (const table of this.#tables.values()) {
       for (const group of table.groups) {
         if (group === undefined || !this.#isWorthFlushing(group.active)) continue;
-        const slot = this.#work.rotate(table, group);
+        const slot = this.#flusher.rotate(table, group);
         if (slot !== undefined) slots.push(slot);
       }
     }
@@ -273,10 +295,11 @@ export class Store implements LocalStore {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#writes.close();
-    this.#work.close();
-    this.#work.abortCompaction();
-    await this.#work.flushLane.acquire();
-    await this.#work.compactionLane.acquire();
+    this.#flusher.close();
+    this.compactor.close();
+    this.compactor.abort();
+    await this.#flusher.lane.acquire();
+    await this.compactor.lane.acquire();
     this.#transactions.close();
     try {
       await this.log.close();
@@ -295,7 +318,9 @@ export class Store implements LocalStore {
     let sstables = 0;
     let sstableBytes = 0;
     let memtableBytes = 0;
+    let pendingCompactions = 0;
     for (const table of this.#tables.values()) {
+      pendingCompactions += this.compactor.pendingOf(table);
       for (const group of table.groups) {
         if (group === undefined) continue;
         memtableBytes += group.memtableBytes;
@@ -309,9 +334,12 @@ export class Store implements LocalStore {
       commitlogBytes: this.log.totalBytes,
       sstables,
       sstableBytes,
-      flushes: this.#work.flushes,
-      compactions: this.#work.compactions,
-      failures: this.#work.failures,
+      flushes: this.#flusher.flushes,
+      compactions: this.compactor.compactions,
+      compactionBytesIn: this.compactor.bytesIn,
+      compactionBytesOut: this.compactor.bytesOut,
+      pendingCompactions,
+      failures: this.#flusher.failures + this.compactor.failures,
       waitingWrites: this.#writes.waitingCount,
       blockCacheHits: this.cache.hits,
       blockCacheMisses: this.cache.misses,
@@ -327,8 +355,8 @@ export class Store implements LocalStore {
     this.#assureOpen();
     if (slots.length === 0) return;
     if (this.log.failure !== undefined) throw this.log.failure;
-    const gone = Promise.all(slots.map((slot) => this.#work.gone(slot)));
-    this.#work.flushNow();
+    const gone = Promise.all(slots.map((slot) => this.#flusher.gone(slot)));
+    this.#flusher.flushNow();
     await gone;
     await this.#transactions.tried();
     try {
@@ -358,10 +386,10 @@ export class Store implements LocalStore {
     try {
       await this.#transactions.commit(table, changes, record, () => undefined);
     } catch (error) {
-      const known = new Set(this.#work.rotatedOf(() => true));
+      const known = new Set(this.#flusher.rotatedOf(() => true));
       for (const slot of replaced) {
         slot.fate = SlotFate.Kept;
-        if (!known.has(slot)) this.#work.queue(table, slot);
+        if (!known.has(slot)) this.#flusher.queue(table, slot);
         this.#writes.moveDeferred(slot, slot.group.active);
       }
       throw error;
@@ -373,7 +401,7 @@ export class Store implements LocalStore {
   async #discard(slot: MemtableSlot): Promise<void> {
     this.#writes.forgetDeferred(slot);
     await slot.settled();
-    this.#work.drop(slot);
+    this.#flusher.drop(slot);
   }
 
   #newTable(table: StoreTable): TableStore {
@@ -409,19 +437,20 @@ export class Store implements LocalStore {
 
   /** Runs `work` while there is neither flush nor compaction; a compaction that runs is given up. */
   async #alone<Result>(work: () => Promise<Result>): Promise<Result> {
-    const { flushLane, compactionLane } = this.#work;
+    const flushLane = this.#flusher.lane;
+    const compactionLane = this.compactor.lane;
     this.#assureOpen();
-    this.#work.abortCompaction();
+    this.compactor.abort();
     await flushLane.acquire();
     await compactionLane.acquire();
-    this.#work.resumeCompaction();
+    this.compactor.resume();
     try {
       return await work();
     } finally {
       flushLane.give();
       compactionLane.give();
-      this.#work.startFlush();
-      this.#work.startCompaction();
+      this.#flusher.start();
+      this.compactor.startNext();
     }
   }
 

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SizeTiered, sizeTieredOptions } from './size-tiered.ts';
+import { candidateOf, contextAt, DAY_MS, MIB, tokens, writtenUntil } from '../../test/support/compaction-model.ts';
+import { bucketOptions } from './size-buckets.ts';
+import { SizeTiered } from './size-tiered.ts';
 import type { Candidate } from './strategy.ts';
+import { tombstoneOptions } from './tombstones.ts';
 
-const MIB = 1024 * 1024;
-const DAY_MS = 86_400_000;
 const NOW = 100 * DAY_MS;
 
-const ofSizes = (...megabytes: number[]): Candidate[] =>
-  megabytes.map((size, id) => ({ id, sizeBytes: size * MIB, droppableShare: 0, createdMs: 0 }));
+const ofSizes = (...megabytes: number[]): Candidate[] => megabytes.map((size, id) => candidateOf(id, size * MIB));
 const next = (candidates: readonly Candidate[], options: Record<string, string> = {}) =>
-  new SizeTiered(sizeTieredOptions(options)).next(candidates, NOW)?.inputs;
+  new SizeTiered(options).next(candidates, contextAt(NOW))?.inputs;
 
 describe('what is merged', () => {
   const cases: readonly [string, Record<string, string>, number[], number[] | undefined][] = [
@@ -33,23 +33,59 @@ describe('what is merged', () => {
 });
 
 describe('a single SSTable with many droppable tombstones', () => {
-  const old = (id: number, droppableShare: number, createdMs = 0): Candidate => ({
-    id,
-    sizeBytes: 100 * 4 ** id * MIB,
-    droppableShare,
-    createdMs,
-  });
+  /** Of sizes that are not similar; what is older has lower ids. */
+  const old = (id: number, droppableShare: number, createdMs = 0): Candidate =>
+    candidateOf(id, 100 * 4 ** id * MIB, {
+      droppableShare,
+      createdMs,
+      ...writtenUntil(id * 1000),
+      minTimestampLo: id * 1000,
+    });
   const cases: readonly [string, Record<string, string>, Candidate[], number[] | undefined][] = [
-    ['is rewritten', {}, [old(0, 0.1), old(1, 0.3)], [1]],
+    ['is rewritten', {}, [old(0, 0.3), old(1, 0.1)], [0]],
     ['the one with most', {}, [old(0, 0.5), old(1, 0.3)], [0]],
     ['not at the threshold', {}, [old(0, 0.2)], undefined],
     ['at a threshold as told', { tombstone_threshold: '0.05' }, [old(0, 0.1)], [0]],
     ['not before a day', {}, [old(0, 0.9, NOW - DAY_MS + 1)], undefined],
     ['after a day', {}, [old(0, 0.9, NOW - DAY_MS)], [0]],
     ['at an age as told', { tombstone_compaction_interval: '10' }, [old(0, 0.9, NOW - 11_000)], [0]],
+    ['not when what is older may need them', {}, [old(0, 0.1), old(1, 0.9)], undefined],
+    ['though what is older may need them', { unchecked_tombstone_compaction: 'true' }, [old(0, 0), old(1, 0.9)], [1]],
+    [
+      'when what is older has other tokens',
+      {},
+      [
+        { ...old(0, 0.1), ...tokens(0, 99) },
+        { ...old(1, 0.9), ...tokens(100, 200) },
+      ],
+      [1],
+    ],
+    [
+      'when what is older has few of its tokens',
+      {},
+      [
+        { ...old(0, 0.1), ...tokens(0, 110) },
+        { ...old(1, 0.9), ...tokens(100, 200) },
+      ],
+      [1],
+    ],
+    [
+      'not when what is older has most of its tokens',
+      {},
+      [
+        { ...old(0, 0.1), ...tokens(0, 190) },
+        { ...old(1, 0.9), ...tokens(100, 200) },
+      ],
+      undefined,
+    ],
   ];
   test.each(cases)('%s', (_name, options, candidates, expected) => {
     expect(next(candidates, options)).toEqual(expected);
+  });
+
+  test('not while nothing may be purged', () => {
+    const strategy = new SizeTiered({});
+    expect(strategy.next([old(0, 0.9)], contextAt(NOW, { gcBefore: 0 }))).toBeUndefined();
   });
 
   test('gives way to a merge', () => {
@@ -58,14 +94,15 @@ describe('a single SSTable with many droppable tombstones', () => {
 });
 
 test('options have the defaults of Cassandra', () => {
-  expect(sizeTieredOptions({})).toEqual({
+  expect({ ...bucketOptions({}), ...tombstoneOptions({}) }).toEqual({
     minThreshold: 4,
     maxThreshold: 32,
     bucketLow: 0.5,
     bucketHigh: 1.5,
     minSstableBytes: 50 * MIB,
-    tombstoneThreshold: 0.2,
-    tombstoneCompactionIntervalMs: DAY_MS,
+    threshold: 0.2,
+    intervalMs: DAY_MS,
+    isUnchecked: false,
   });
 });
 
@@ -77,7 +114,7 @@ test('a task names candidates once, within the thresholds, all of like size', ()
   });
   fc.assert(
     fc.property(fc.array(candidate, { maxLength: 50 }), (list) => {
-      const candidates = list.map((each, id) => ({ ...each, id: id * 3 }));
+      const candidates = list.map((each, id) => candidateOf(id * 3, each.sizeBytes, each));
       const inputs = next(candidates, { max_threshold: '8' });
       if (inputs === undefined) return;
       const chosen = candidates.filter(({ id }) => inputs.includes(id));
@@ -94,27 +131,4 @@ test('a task names candidates once, within the thresholds, all of like size', ()
     }),
     { numRuns: 500 },
   );
-});
-
-test('merging until nothing is left to do leaves a logarithmic number of SSTables and rewrites data that often', () => {
-  let id = 0;
-  let rewritten = 0;
-  const flushed = 400;
-  let files: Candidate[] = [];
-  const strategy = new SizeTiered(sizeTieredOptions({ min_sstable_size: '0' }));
-  for (let i = 0; i < flushed; i++) {
-    files.push({ id: id++, sizeBytes: 10 * MIB, droppableShare: 0, createdMs: 0 });
-    for (let task = strategy.next(files, NOW); task !== undefined; task = strategy.next(files, NOW)) {
-      const inputs = files.filter((file) => task.inputs.includes(file.id));
-      const sizeBytes = inputs.reduce((sum, file) => sum + file.sizeBytes, 0);
-      rewritten += sizeBytes;
-      files = [
-        ...files.filter((file) => !inputs.includes(file)),
-        { id: id++, sizeBytes, droppableShare: 0, createdMs: 0 },
-      ];
-    }
-  }
-  expect(files.reduce((sum, file) => sum + file.sizeBytes, 0)).toBe(flushed * 10 * MIB);
-  expect(files.length).toBeLessThan(16);
-  expect(rewritten / (flushed * 10 * MIB)).toBeLessThan(6);
 });

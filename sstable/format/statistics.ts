@@ -39,7 +39,7 @@ import type { VersionFeatures } from './version.ts';
  *   components, each with a u32 CRC-32 after it from `na` on
  *
  * Types: 0 validation  utf partitioner | f64 bloom filter chance
- *        1 compaction  i32 length, HyperLogLog++ of the keys (may be empty)
+ *        1 compaction  i32 length, HyperLogLog++ of the keys (cardinality.ts; empty in some files of others)
  *        2 stats       the fields of `TableStatistics`, in the order of `encodeStats`
  *        3 header      serialization-header.ts
  *
@@ -96,6 +96,9 @@ export interface TableStatistics {
   /** What the file says besides the intervals; writers derive both from them. Undefined where the version does not say. */
   readonly logLowerBound?: LogPosition | undefined;
   readonly logUpperBound?: LogPosition | undefined;
+  /** Files of others: UUID text of the repair session that has the file, and whether it is a transient replica's. Not written. */
+  readonly pendingRepair?: string | undefined;
+  readonly isTransient?: boolean | undefined;
   /** UUID text of the host that wrote the file. */
   readonly hostId: string | undefined;
   /** Files from `nc` on: first and last key. */
@@ -262,9 +265,11 @@ function decodeStats(cursor: ByteCursor, version: VersionFeatures): TableStatist
   const rowCount = readSafeI64(cursor);
   const logLowerBound = version.hasCommitLogLowerBound ? readPosition(cursor) : undefined;
   const logIntervals = version.hasCommitLogIntervals ? readIntervals(cursor) : [];
+  let pendingRepair: string | undefined;
+  let isTransient = false;
   if (version.hasModernFrame) {
-    if (readU8(cursor) !== 0) take(cursor, 16); // pending repair
-    readU8(cursor); // transient replica
+    if (readU8(cursor) !== 0) pendingRepair = uuidText(cursor.bytes, take(cursor, 16));
+    isTransient = readU8(cursor) !== 0;
   }
   let hostId: string | undefined;
   if (version.hasHostId && readU8(cursor) !== 0) hostId = uuidText(cursor.bytes, take(cursor, 16));
@@ -300,6 +305,8 @@ function decodeStats(cursor: ByteCursor, version: VersionFeatures): TableStatist
     logIntervals,
     logLowerBound,
     logUpperBound,
+    pendingRepair,
+    isTransient,
     hostId,
     firstKey,
     lastKey,

@@ -4,15 +4,15 @@ import type { Offload, OffloadJob } from '../../core/ports/offload.ts';
 import {
   ABORTED,
   CONTROL_MEMORY,
-  type CompactPayload,
+  ControlWord,
   type FlushPayload,
   JobKind,
   type NamesPayload,
-  runCompaction,
   runFlush,
   runNames,
   SLAB_MEMORY,
 } from '../../shards/store/background-jobs.ts';
+import { type CompactPayload, runCompaction } from '../../shards/store/compaction-job.ts';
 import { SlabViews } from '../../shards/store/slab-pool.ts';
 
 /** Lets other events of the simulation in, for the pool thread runs beside the shard. */
@@ -63,7 +63,8 @@ export class SimOffload implements Offload {
 
   #paced(): Promise<void> {
     const control = new Int32Array(this.#memories.get(CONTROL_MEMORY)!);
-    if (control[0] !== 0) throw new TesseraError(ABORTED, 'the compaction was given up for something else');
+    if (control[ControlWord.Stop] !== 0)
+      throw new TesseraError(ABORTED, 'the compaction was given up for something else');
     return this.#pause();
   }
 }

@@ -7,7 +7,16 @@ import { storeLives } from '../support/store-lives.ts';
 const seeds = Number(process.argv[2] ?? 1000);
 const first = Number(process.argv[3] ?? 1);
 const startMs = performance.now();
-const total = { lives: 0, writes: 0, flushes: 0, compactions: 0, truncations: 0, crashesInRecovery: 0 };
+const total = {
+  lives: 0,
+  writes: 0,
+  flushes: 0,
+  compactions: 0,
+  splits: 0,
+  drops: 0,
+  truncations: 0,
+  crashesInRecovery: 0,
+};
 let failure: string | undefined;
 let done = 0;
 for (let seed = first; seed < first + seeds && failure === undefined; seed++) {

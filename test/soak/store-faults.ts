@@ -1,4 +1,5 @@
 import { crashAt, failAt } from '../support/store-faults.ts';
+import { OTHER_STRATEGIES } from '../support/store-scenario.ts';
 
 /**
  * Every fault at every file operation of a small scenario, and a cut at every operation of every start that follows one:
@@ -35,6 +36,12 @@ for (const isPowerFailure of [true, false]) {
     });
     return count > 1;
   });
+}
+for (const [name, compaction] of Object.entries(OTHER_STRATEGIES)) {
+  await each(`${name}Crash`, step, (at) => crashAt(at, at % 2 === 0, 0, compaction));
+  await each(`${name}NoSpace`, step, (at) => failAt(at, 'ENOSPC', 1, compaction));
+  await each(`${name}NoSpaceForLong`, step, (at) => failAt(at, 'ENOSPC', 150, compaction));
+  await each(`${name}IoError`, step, (at) => failAt(at, 'EIO', 1, compaction));
 }
 const seconds = Math.round((performance.now() - startMs) / 100) / 10;
 process.stdout.write(`${JSON.stringify({ seconds, ...runs, failure })}\n`);

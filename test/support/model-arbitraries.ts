@@ -192,3 +192,19 @@ export function seededRandom(seed: number): () => number {
     return (state >>> 0) / 2 ** 32;
   };
 }
+
+/** The i-th write with timestamps of its own: two writes of one time, one of which expires, are decided by who expires first. */
+export function withOwnTime(write: ModelWrite, i: number): ModelWrite {
+  const timestamp = BigInt(i * 2 + 2);
+  if (write.kind === 'partition' || write.kind === 'range')
+    return { ...write, deletion: { ...write.deletion, timestamp } };
+  const { liveness, deletion, complexDeletions, cells } = write.body;
+  const body: ModelBody = {
+    liveness: liveness && { ...liveness, timestamp },
+    deletion: deletion && { ...deletion, timestamp: timestamp - 1n },
+    shadowable: undefined,
+    complexDeletions: complexDeletions.map((part) => ({ ...part, timestamp: timestamp - 1n })),
+    cells: cells.map((cell) => ({ ...cell, timestamp })),
+  };
+  return { ...write, body };
+}

@@ -194,5 +194,6 @@ function systemTables(schema: Schema, shardCount: number): SystemTables {
     clients: () => [],
     tablets: () => [],
     runtimeInfo: () => [],
+    compactions: () => [],
   });
 }

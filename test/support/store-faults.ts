@@ -1,4 +1,4 @@
-import { CHANGING, StoreScenario } from './store-scenario.ts';
+import { CHANGING, type CompactionSetting, StoreScenario } from './store-scenario.ts';
 
 /** Longer than any time after which something that failed is tried again. */
 const RETRIES_MS = 11_000;
@@ -11,8 +11,13 @@ const FAILS_FOR_SPACE: ReadonlySet<string> = new Set(['open', 'write', 'rename',
  * there, nothing is left over, the store goes on. With `recoveryAt` the start itself is cut too, at that operation, and done again.
  * @returns false when there are fewer operations
  */
-export async function crashAt(at: number, isPowerFailure: boolean, recoveryAt = 0): Promise<boolean> {
-  const scenario = new StoreScenario(at * 2 + (isPowerFailure ? 1 : 0));
+export async function crashAt(
+  at: number,
+  isPowerFailure: boolean,
+  recoveryAt = 0,
+  compaction?: CompactionSetting,
+): Promise<boolean> {
+  const scenario = new StoreScenario(at * 2 + (isPowerFailure ? 1 : 0), compaction);
   const { harness } = scenario;
   if (!(await runUntil(scenario, at, () => scenario.run()))) return false;
   await harness.stop(isPowerFailure);
@@ -53,8 +58,13 @@ async function runUntil({ harness }: StoreScenario, at: number, work: () => Prom
  * failed is done later, nothing is left over. After an I/O error of the log it takes no writes until it is started again.
  * @returns false when there are fewer operations
  */
-export async function failAt(at: number, errno: 'ENOSPC' | 'EIO', length = 1): Promise<boolean> {
-  const scenario = new StoreScenario(at);
+export async function failAt(
+  at: number,
+  errno: 'ENOSPC' | 'EIO',
+  length = 1,
+  compaction?: CompactionSetting,
+): Promise<boolean> {
+  const scenario = new StoreScenario(at, compaction);
   const { harness } = scenario;
   const { files } = harness;
   let count = 0;

@@ -1,20 +1,33 @@
 import { SyncMode } from '../../commitlog/commitlog-options.ts';
 import { InvalidRequestError, TesseraError } from '../../core/errors.ts';
-import type { TableDescriptor } from '../../core/schema/table.ts';
+import { DEFAULT_TABLE_OPTIONS } from '../../core/schema/default-table-options.ts';
+import { TableDescriptor } from '../../core/schema/table.ts';
 import { SimRandom } from '../sim/sim-random.ts';
 import { Column, harnessTable, StoreHarness, type Submitted, sorted, withNewColumn } from './store-harness.ts';
 import type { StoreCell, StoreChange, StoreEvent, StoreWrite } from './store-model.ts';
+import { type CompactionSetting, OTHER_STRATEGIES } from './store-scenario.ts';
 
 /** Timestamps of one life; those of the next are all above. */
 const TIMESTAMPS_PER_LIFE = 100_000;
 const MANY_DAYS = 1_000_000;
 const LONGEST_TTL = 5;
+/** Every strategy, with thresholds so low and sizes so small that it always has something to do. */
+const COMPACTIONS: readonly CompactionSetting[] = [
+  { class: 'SizeTieredCompactionStrategy', min_threshold: '2' },
+  { class: 'LeveledCompactionStrategy', sstable_size_in_mb: '0.002', fanout_size: '10' },
+  { ...OTHER_STRATEGIES.timeWindow, timestamp_resolution: 'SECONDS', compaction_window_size: '5' },
+  { class: 'IncrementalCompactionStrategy', sstable_size_in_mb: '0.01', min_threshold: '2' },
+  { class: 'IncrementalCompactionStrategy', sstable_size_in_mb: '0.02', space_amplification_goal: '1.2' },
+];
 
 export interface LivesReport {
   readonly lives: number;
   readonly writes: number;
   readonly flushes: number;
   readonly compactions: number;
+  /** Of those: with several outputs; removals of what had expired. */
+  readonly splits: number;
+  readonly drops: number;
   readonly truncations: number;
   readonly crashesInRecovery: number;
 }
@@ -48,7 +61,16 @@ class LivesRun {
   #background: Promise<unknown>[] = [];
   #lastTable: number;
   #lastTimestamp = 0;
-  readonly #report = { lives: 0, writes: 0, flushes: 0, compactions: 0, truncations: 0, crashesInRecovery: 0 };
+  readonly #report = {
+    lives: 0,
+    writes: 0,
+    flushes: 0,
+    compactions: 0,
+    splits: 0,
+    drops: 0,
+    truncations: 0,
+    crashesInRecovery: 0,
+  };
 
   constructor(seed: number, isShort: boolean) {
     this.#isShort = isShort;
@@ -79,6 +101,10 @@ class LivesRun {
       for (const store of harness.stores) {
         this.#report.flushes += store.stats().flushes;
         this.#report.compactions += store.stats().compactions;
+        for (const { kind, outputs } of store.compactor.history.latest()) {
+          if (outputs > 1) this.#report.splits++;
+          if (kind === 'drop') this.#report.drops++;
+        }
       }
       const end = this.#random.pick(['power', 'power', 'kill', 'close'] as const);
       if (end === 'close') await harness.close();
@@ -106,6 +132,7 @@ class LivesRun {
       else if (dice < 0.88) this.#inBackground(harness.stores.map((store) => store.flush(() => true)));
       else if (dice < 0.93) this.#inBackground(harness.stores.map((store) => store.compact(() => true)));
       else if (dice < 0.96) this.#truncate(random.pick(harness.tables));
+      else if (dice < 0.97) this.#alter();
       else if (dice < 0.98) this.#dropOrCreate();
       else await this.#settleAll();
       await harness.steps(random.integer(0, 30));
@@ -188,9 +215,22 @@ class LivesRun {
   }
 
   #newTable(number: number): TableDescriptor {
-    const compaction = { class: 'SizeTieredCompactionStrategy', min_threshold: '2' };
-    const gcGraceSeconds = this.#random.chance(0.6) ? 0 : MANY_DAYS;
-    return harnessTable(number, { gcGraceSeconds, compaction });
+    const random = this.#random;
+    const gcGraceSeconds = random.chance(0.6) ? 0 : MANY_DAYS;
+    // Without compression little data is enough for several outputs.
+    const compression = random.chance(0.5) ? {} : DEFAULT_TABLE_OPTIONS.compression;
+    return harnessTable(number, { gcGraceSeconds, compression, compaction: random.pick(COMPACTIONS) });
+  }
+
+  /** Another strategy from one moment to the next. */
+  #alter(): void {
+    const harness = this.#harness;
+    const altered = this.#random.pick(harness.tables);
+    const { definition } = altered;
+    const options = { ...definition.options, compaction: this.#random.pick(COMPACTIONS) };
+    const table = new TableDescriptor({ ...definition, version: definition.version + 1, options });
+    harness.tables = harness.tables.map((each) => (each === altered ? table : each));
+    for (const store of harness.stores) store.updateMetadata(harness.metadata());
   }
 
   #reconfigure(): void {

@@ -17,6 +17,25 @@ export const CHANGING: ReadonlySet<string> = new Set([
   'removeDirectory',
 ]);
 
+/** A table's `compaction` option. */
+export type CompactionSetting = Readonly<Record<string, string>>;
+
+const SIZE_TIERED: CompactionSetting = { min_threshold: '3' };
+
+/** The other strategies, with sizes and windows so small that a few rows are enough for everything they do. */
+export const OTHER_STRATEGIES: Readonly<Record<string, CompactionSetting>> = {
+  leveled: { class: 'LeveledCompactionStrategy', sstable_size_in_mb: '0.00005', fanout_size: '150' },
+  timeWindow: {
+    class: 'TimeWindowCompactionStrategy',
+    timestamp_resolution: 'SECONDS',
+    compaction_window_unit: 'MINUTES',
+    compaction_window_size: '0.1',
+    expired_sstable_check_frequency_seconds: '1',
+    min_threshold: '2',
+  },
+  incremental: { class: 'IncrementalCompactionStrategy', sstable_size_in_mb: '0.008', min_threshold: '2' },
+};
+
 /** One step's event and what its caller was told: done, certainly not done, or neither. */
 interface Step {
   readonly event: StoreEvent;
@@ -30,21 +49,30 @@ interface Step {
 export class StoreScenario {
   readonly harness: StoreHarness;
   readonly #steps: Step[] = [];
+  readonly #hasMore: boolean;
   #timestamp = 0;
 
-  constructor(seed: number, syncMode: SyncMode = SyncMode.Batch) {
-    const options = { gcGraceSeconds: 0, compaction: { min_threshold: '3' } };
+  /** @param compaction of the tables; with another strategy than size-tiered there are more flushes, and data that expires */
+  constructor(seed: number, compaction: CompactionSetting = SIZE_TIERED, syncMode: SyncMode = SyncMode.Batch) {
+    this.#hasMore = compaction !== SIZE_TIERED;
+    // Uncompressed, so that little data is enough for several outputs.
+    const options = { gcGraceSeconds: 0, compaction, ...(this.#hasMore && { compression: {} }) };
     this.harness = new StoreHarness(seed, {
       syncMode,
       tabletCount: 1,
       segmentBytes: 16 * 1024,
-      tables: [harnessTable(1, options), harnessTable(2, options), harnessTable(3, options)],
+      tables: Array.from({ length: this.#hasMore ? 4 : 3 }, (_, i) => harnessTable(i + 1, options)),
     });
   }
 
   /** @throws what is no TesseraError: a bug */
   async run(): Promise<void> {
-    const [kept, truncated, dropped] = this.harness.tables.map(({ id }) => id as string) as [string, string, string];
+    const [kept, truncated, dropped, expired] = this.harness.tables.map(({ id }) => id as string) as string[] as [
+      string,
+      string,
+      string,
+      string,
+    ];
     await this.open();
     if (this.harness.stores.length === 0) return;
     await this.#write(kept, 1, [row(1, 'first'), row(2, 'to be deleted'), row(3, 'to be overwritten')]);
@@ -61,9 +89,27 @@ export class StoreScenario {
     await this.#write(truncated, 1, [row(3, 'after')]);
     this.#drop(dropped);
     await this.#write(kept, 3, [{ kind: 'deleteRange', from: 1, to: 2 }, row(2, 'third')]);
+    if (this.#hasMore) await this.#doMore(kept, expired);
     await this.#try(() => this.harness.store.compact(() => true));
     await this.#write(kept, 4, [row(1, 'in memory')]);
     await this.harness.pass(20);
+  }
+
+  /** SSTables for compactions of several levels, runs and windows, and one of nothing but data that has expired. */
+  async #doMore(table: string, expired: string): Promise<void> {
+    const flush = () => this.#try(() => this.harness.store.flush(() => true));
+    await this.#write(expired, 1, [expiring(1, 'soon gone')]);
+    for (let round = 0; round < 2; round++) {
+      for (let p = 20; p < 23; p++)
+        await this.#write(table, p, [row(round, `round ${round}`), row(9, `newest ${round}`)]);
+      if (round === 1) await this.#write(table, 21, [{ kind: 'deletePartition' }]);
+      await flush();
+      await this.harness.pass(30);
+    }
+    await this.harness.pass(3_000);
+    await this.#write(table, 30, [row(1, 'last')]);
+    await flush();
+    await this.harness.pass(22_000);
   }
 
   /** One more write, which must be taken. */
@@ -159,6 +205,10 @@ export class StoreScenario {
       return false;
     }
   }
+}
+
+function expiring(c: number, value: string): StoreChange {
+  return { kind: 'row', c, markerTtl: 1, cells: [{ column: Column.V, value, ttl: 1 }] };
 }
 
 function row(c: number, value: string): StoreChange {
