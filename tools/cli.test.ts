@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import { randomPartitions } from '../sstable/testing/random-partitions.ts';
 import { writePartitions, writeSample } from './sstable/testing/sample-table.ts';
 
 const TOOLS = dirname(fileURLToPath(import.meta.url));
+const LAUNCHER = join(TOOLS, 'tessera.js');
 const { version } = JSON.parse(readFileSync(join(TOOLS, '../package.json'), 'utf8')) as { version: string };
 const directory = mkdtempSync(join(tmpdir(), 'tessera-cli-'));
 let dataPath = '';
@@ -25,9 +26,9 @@ interface Ended {
 }
 
 /** Runs the program as a process of its own. @param leavesEarly its results have a reader that leaves after the first piece */
-function tessera(args: readonly string[], leavesEarly = false): Promise<Ended> {
+function tessera(args: readonly string[], leavesEarly = false, program = LAUNCHER): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(TOOLS, 'tessera.js'), ...args], {
+    const child = spawn(process.execPath, [program, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH },
     });
@@ -82,6 +83,18 @@ describe('the program', () => {
     const { code, stdout, stderr } = await tessera(args);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(expected);
+  });
+
+  test.each<[string, RegExp]>([
+    ['sstabledump', /^\[\n {2}\{\n {4}"table kind" : "REGULAR",/],
+    ['sstablemetadata', /^SSTable: .*\/me-1-big\nPartitioner: /],
+    ['sstableverify', /^\{"sstables":\{".*me-1-big-Data\.db":\{"errors":0,"valid":true\}\}\}\n$/],
+  ])('through a link of the name %s it is that program', async (name, expected) => {
+    const link = join(directory, name);
+    symlinkSync(join(TOOLS, 'tessera.js'), link);
+    const { code, stdout } = await tessera([dataPath], false, link);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(expected);
   });
 
   test('results go to stdout alone, damage ends with 5', async () => {

@@ -24,7 +24,7 @@ const COMMANDS: readonly Command[] = [
   {
     name: 'sstable',
     usage: 'sstable OPERATION FILE...',
-    summary: 'look into SSTables: dump-data, dump-statistics, validate',
+    summary: 'look into SSTables and make new ones of them: dump-data, validate, query, scrub and more',
     run: async (args, out) => (await import('./commands/sstable.ts')).sstableCommand(args, out),
   },
   {
@@ -65,6 +65,8 @@ const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
 /** Programs of others that links to this one stand for, and the command that each is. */
 const LINKS: ReadonlyMap<string, readonly string[]> = new Map([
   ['sstabledump', ['sstable', 'dump-data', '--format', 'sstabledump']],
+  ['sstablemetadata', ['sstable', 'metadata']],
+  ['sstableverify', ['sstable', 'verify']],
 ]);
 
 /**

@@ -57,7 +57,8 @@ if (Number.parseInt(process.versions.node, 10) >= NEEDED_MAJOR) {
     process.exit(2);
   }
   // The channel carries nothing: its end tells the child that this process is gone, however it ended.
-  const child = spawn(binary, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+  // By the name it was called by, which may be a link's.
+  const child = spawn(binary, [process.argv[1] ?? fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) {

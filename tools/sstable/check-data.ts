@@ -1,19 +1,16 @@
 import { assert } from '../../core/assert.ts';
-import { ByteWriter, compareBytes, readU16BE } from '../../core/bytes.ts';
+import { ByteWriter, compareBytes } from '../../core/bytes.ts';
 import { Murmur3Hash, murmur3 } from '../../core/murmur3.ts';
 import { checkPartitionKey } from '../../core/partition-key.ts';
 import type { Files } from '../../core/ports/files.ts';
 import { FragmentKind, RowBatch } from '../../core/read/row-batch.ts';
 import { comparePartition, Token } from '../../core/token.ts';
-import type { ClusteringCodec } from '../../sstable/format/clustering.ts';
-import { ExtendedFlag, UnfilteredFlag } from '../../sstable/format/data.ts';
 import { Head } from '../../sstable/format/row-decoder.ts';
-import { VintScanner } from '../../sstable/format/vint-scanner.ts';
 import { PartitionStream } from '../../sstable/partition-stream.ts';
 import type { SSTable } from '../../sstable/reader.ts';
-import { makeCodec } from '../../sstable/sstable-parts.ts';
 import { IndexCheck } from './check-index.ts';
 import { RowCheck } from './check-row.ts';
+import { PreviousSizeReader } from './previous-size.ts';
 import type { Progress } from './progress.ts';
 import { StatisticsBounds } from './statistics-bounds.ts';
 import type { ValidationReport } from './validation-report.ts';
@@ -34,9 +31,7 @@ export class DataCheck {
   readonly #bounds: StatisticsBounds;
   readonly #rows: RowCheck;
   readonly #batch: RowBatch = new RowBatch(1);
-  readonly #codec: ClusteringCodec;
-  readonly #scanner: VintScanner = new VintScanner();
-  readonly #scratch: ByteWriter = new ByteWriter(256);
+  readonly #previousSizes: PreviousSizeReader;
   readonly #hash: Murmur3Hash = new Murmur3Hash();
   /** The partition before. */
   readonly #lastKey: ByteWriter = new ByteWriter(64);
@@ -57,7 +52,7 @@ export class DataCheck {
     this.#index = new IndexCheck(files, sstable, report);
     this.#bounds = new StatisticsBounds(sstable, report);
     this.#rows = new RowCheck(sstable, report, this.#bounds);
-    this.#codec = makeCodec(sstable.parts);
+    this.#previousSizes = new PreviousSizeReader(sstable.parts);
   }
 
   /** @throws CorruptFileError when the data cannot be read on */
@@ -194,33 +189,11 @@ export class DataCheck {
 
   /** What the unfiltered that was looked at says of the one before; readers that go forward do not need it. */
   #checkPreviousSize(start: number, head: Head): void {
-    const named = this.#previousSize();
+    const named = this.#previousSizes.read(this.#stream.window);
     const expected = head === Head.StaticRow ? 0 : start - this.#previousStart;
     if (named === expected) return;
     const why = `uncompressed data: size ${named} of what comes before, which has ${expected} bytes`;
     this.#report.warningOnce('previous size', this.#sstable.path, start, why);
-  }
-
-  /** Reads the head of the unfiltered at the window's position, all of which is there, up to its previous size. */
-  #previousSize(): number {
-    const { window } = this.#stream;
-    const { bytes, pos, end } = window;
-    const flags = bytes[pos]!;
-    let p = pos + 1;
-    let count = this.#codec.columnCount;
-    if ((flags & UnfilteredFlag.IsMarker) !== 0) {
-      count = readU16BE(bytes, p + 1);
-      p += 3;
-    } else if ((flags & UnfilteredFlag.Extended) !== 0 && (bytes[p++]! & ExtendedFlag.IsStatic) !== 0) {
-      count = 0;
-    }
-    if (count > 0) {
-      this.#scratch.clear();
-      this.#codec.decode(bytes, p, end, count, this.#scratch, this.#sstable.path, window.base);
-      p = this.#codec.at;
-    }
-    this.#scanner.scan(bytes, p, end); // the body's size
-    return this.#scanner.scan(bytes, this.#scanner.at, end);
   }
 
   /** Files of our own count exactly; other writers count each in their own way. */

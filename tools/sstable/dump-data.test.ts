@@ -175,7 +175,7 @@ describe('failures', () => {
   test.each<[string[], RegExp]>([
     [[], /usage: tessera sstable/],
     [['dump-dta', 'x'], /unknown operation; did you mean dump-data/],
-    [['scrub', 'x'], /sstable scrub: not supported yet/],
+    [['shard-of', 'x'], /sstable shard-of: not supported yet/],
     [['dump-data'], /no FILE/],
     [['dump-data', '--colour', 'x'], /Unknown option '--colour'/],
     [['dump-data', '--format', 'xml', 'x'], /--format xml/],

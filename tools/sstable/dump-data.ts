@@ -5,21 +5,24 @@ import { FragmentKind, RowBatch } from '../../core/read/row-batch.ts';
 import type { TableDescriptor } from '../../core/schema/table.ts';
 import { Token, tokenOf } from '../../core/token.ts';
 import { ExitCode } from '../../daemon/exit-code.ts';
-import { SSTable } from '../../sstable/reader.ts';
+import type { SSTable } from '../../sstable/reader.ts';
 import { UsageError } from '../commands/parse-options.ts';
 import type { TextOutput } from '../commands/text-output.ts';
 import { exitCodeOf, worse } from '../commands/with-exit-code.ts';
+import { startedKey } from './copy-partitions.ts';
 import { DumpFormat, type DumpOptions } from './dump-options.ts';
 import { FileFragments, findPartitions, indexEntries } from './file-fragments.ts';
 import type { FragmentStream } from './fragment-stream.ts';
 import { JsonStyle, JsonText } from './json-text.ts';
-import { keyText, partitionKeyOfRaw, partitionKeyValues } from './key-text.ts';
 import { MergedFragments } from './merged-fragments.ts';
+import { openForMerge } from './open-for-merge.ts';
 import type { PartitionWriter, StreamTraits } from './partition-writer.ts';
 import { Progress } from './progress.ts';
 import { ScyllaWriter } from './scylla-writer.ts';
 import { SstabledumpWriter } from './sstabledump-writer.ts';
-import { openWithSchema, type SchemaChoice, tableFor, tableOfHeaders } from './table-schema.ts';
+import { openWithSchema, type SchemaChoice } from './table-schema.ts';
+import { Turns } from './turns.ts';
+import { wantedKeys } from './wanted-keys.ts';
 
 const BATCH_FRAGMENTS = 256;
 
@@ -76,11 +79,15 @@ export class DataDump {
     const { depth } = this.#json;
     try {
       if (this.#options.merge) {
-        const table = await this.#openMerged(paths, opened);
+        const table = await openForMerge(this.#files, paths, this.#schema, opened);
         await this.#dumpMerged(opened, table);
       } else {
         opened.push(
-          await openWithSchema(this.#files, paths[0]!, this.#schema, { ...READ, anyPartitioner: true, raw: true }),
+          await openWithSchema(this.#files, paths[0]!, this.#schema, {
+            isBlocking: true,
+            anyPartitioner: true,
+            raw: true,
+          }),
         );
         await this.#dumpFile(opened[0]!);
       }
@@ -127,21 +134,6 @@ export class DataDump {
     }
   }
 
-  async #openMerged(paths: readonly string[], opened: SSTable[]): Promise<TableDescriptor> {
-    let table = tableFor(this.#files, paths[0]!, this.#schema);
-    if (table === undefined) {
-      const headers = [];
-      for (const path of paths) {
-        const sstable = await SSTable.open(this.#files, path, READ);
-        headers.push(sstable.statistics.header);
-        sstable.close();
-      }
-      table = tableOfHeaders(headers, paths[0]!);
-    }
-    for (const path of paths) opened.push(await SSTable.open(this.#files, path, { ...READ, table }));
-    return table;
-  }
-
   async #dumpMerged(sstables: readonly SSTable[], table: TableDescriptor): Promise<void> {
     const writer = this.#writer(table, { hasTokens: true, hasUnsignedTimes: true });
     const stream = new MergedFragments(sstables, table, this.#wantedKeys(table));
@@ -157,21 +149,14 @@ export class DataDump {
 
   #wantedKeys(table: TableDescriptor): Uint8Array[] | undefined {
     const { partitions } = this.#options;
-    if (partitions.length === 0) return undefined;
-    const columns = table.partitionKey.length;
-    return partitions.map((text) => {
-      const key = partitionKeyOfRaw(text, columns);
-      if (key !== undefined) return key;
-      throw new UsageError(
-        `--partition ${text}: not a key of ${columns} value${columns === 1 ? '' : 's'} in hex, two bytes of length before each`,
-      );
-    });
+    return partitions.length === 0 ? undefined : wantedKeys(partitions, table.partitionKey.length);
   }
 
   /** Writes the whole stream; an error names the partition that was read last. */
   async #pump(stream: FragmentStream, table: TableDescriptor, writer: PartitionWriter, what: string): Promise<void> {
     const batch = new RowBatch(BATCH_FRAGMENTS);
     const progress = new Progress(this.#out, what);
+    const turns = new Turns();
     let lastKey: string | undefined;
     try {
       for (;;) {
@@ -184,6 +169,7 @@ export class DataDump {
         if (batch.count === 0) break;
         lastKey = this.#writeBatch(batch, stream, table, writer) ?? lastKey;
         progress.at(stream.progress);
+        await turns.next();
         await this.#out.drain();
       }
     } catch (error) {
@@ -209,15 +195,10 @@ export class DataDump {
       else if (batch.kind[i] === FragmentKind.PartitionEnd) this.#endLine();
     }
     if (last < 0) return undefined;
-    const { partitionKey } = table;
-    const start = batch.positionStart[last]!;
-    return keyText(partitionKeyValues(batch.bytes, start, batch.positionEnd[last]!, partitionKey.length), partitionKey);
+    return startedKey(batch, last, table);
   }
 
   #endLine(): void {
     if (this.#options.asLines) this.#json.raw('\n');
   }
 }
-
-/** Dumps read blocking. */
-const READ = { isBlocking: true };

@@ -5,6 +5,9 @@ export type JsonStyle = (typeof JsonStyle)[keyof typeof JsonStyle];
 /** Text is handed on in pieces of about this many characters. */
 const PIECE_LENGTH: number = 64 * 1024;
 
+/** Names beyond these are quoted anew each time. */
+const MOST_KEYS = 1000;
+
 interface Frame {
   readonly isArray: boolean;
   readonly isInline: boolean;
@@ -19,6 +22,10 @@ export class JsonText {
   readonly #style: JsonStyle;
   readonly #sink: (text: string) => void;
   readonly #frames: Frame[] = [];
+  /** Keys as they are written, by name: the same few come for every row. */
+  readonly #keys: Map<string, string> = new Map();
+  /** By depth. */
+  readonly #newLines: string[] = [];
   #buffer = '';
   #isAfterKey = false;
 
@@ -59,7 +66,12 @@ export class JsonText {
 
   key(name: string): void {
     this.#separate();
-    this.#buffer += JSON.stringify(name) + (this.#style === JsonStyle.Compact ? ':' : ' : ');
+    let text = this.#keys.get(name);
+    if (text === undefined) {
+      text = JSON.stringify(name) + (this.#style === JsonStyle.Compact ? ':' : ' : ');
+      if (this.#keys.size < MOST_KEYS) this.#keys.set(name, text);
+    }
+    this.#buffer += text;
     this.#isAfterKey = true;
   }
 
@@ -108,6 +120,8 @@ export class JsonText {
   }
 
   #newLine(): string {
-    return `\n${'  '.repeat(this.#frames.length)}`;
+    const depth = this.#frames.length;
+    for (let next = this.#newLines.length; next <= depth; next++) this.#newLines.push(`\n${'  '.repeat(next)}`);
+    return this.#newLines[depth]!;
   }
 }

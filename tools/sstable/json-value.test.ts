@@ -12,6 +12,8 @@ test.each<[string, string, string]>([
   ['text', 'a"b', '"a\\"b"'],
   ['text', '', '""'],
   ['blob', '0a0b', '"0x0a0b"'],
+  ['blob', '', '"0x"'],
+  ['inet', '2001:db8::1', '"2001:db8:0:0:0:0:0:1"'],
   ['timestamp', '2024-01-02T03:04:05.678Z', '"2024-01-02 03:04:05.678Z"'],
   ['frozen<list<int>>', '[1, 2]', '[1, 2]'],
   ['frozen<map<int, text>>', "{1: 'a'}", '{"1": "a"}'],

@@ -5,17 +5,18 @@ import { CollectionReader } from '../../core/types/collection-reader.ts';
 import { quoteIdentifier } from '../../core/types/cql-identifier.ts';
 import { type CqlType, TypeKind } from '../../core/types/cql-type.ts';
 import { invalidValueText, toHex } from '../../core/types/text-form.ts';
+import { javaAddress } from './cassandra-text.ts';
 
 /** Bytes of a counter's shard, the last eight of which are its count. */
 const SHARD_BYTES = 32;
 
 /**
  * The value as JSON of its type, in the form that SELECT JSON has in Cassandra: numbers, booleans, arrays for lists, sets,
- * tuples and vectors, objects for maps and UDTs, strings for the rest. An empty value of a type other than a text is "".
+ * tuples and vectors, objects for maps and UDTs, strings for the rest. An empty value is "", of a blob "0x".
  * Bytes that are no value of the type are shown as "0x" and hex.
  */
 export function jsonValue(type: CqlType, bytes: Uint8Array, start: number, end: number): string {
-  if (start === end) return '""';
+  if (start === end && type.kind !== TypeKind.Blob) return '""';
   switch (type.kind) {
     case TypeKind.Blob:
     case TypeKind.Custom:
@@ -45,6 +46,8 @@ export function jsonValue(type: CqlType, bytes: Uint8Array, start: number, end: 
     case TypeKind.Double:
     case TypeKind.Float:
       return Number.isFinite(Number(text)) ? text : 'null'; // JSON has no NaN and no infinities
+    case TypeKind.Inet:
+      return JSON.stringify(javaAddress(bytes, start, end) ?? text);
     case TypeKind.Timestamp:
       return JSON.stringify(text.replace('T', ' '));
     default:

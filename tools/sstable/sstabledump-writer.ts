@@ -5,6 +5,8 @@ import type { TableDescriptor } from '../../core/schema/table.ts';
 import { blobType } from '../../core/types/blob.ts';
 import { quoteIdentifier } from '../../core/types/cql-identifier.ts';
 import { type CqlType, TypeKind } from '../../core/types/cql-type.ts';
+import { emptyType } from '../../core/types/custom.ts';
+import { cassandraText } from './cassandra-text.ts';
 import { elementType, fieldIndex, pathType } from './cell-types.ts';
 import type { DumpOptions } from './dump-options.ts';
 import type { JsonText } from './json-text.ts';
@@ -30,6 +32,8 @@ export class SstabledumpWriter implements PartitionWriter {
   readonly #statics: RowColumns;
   readonly #regulars: RowColumns;
   readonly #row: RowReader = new RowReader();
+  /** Names of columns as identifiers in JSON. */
+  readonly #names: Map<string, string> = new Map();
   /** The range deletion in force. */
   #openHi: number = INT64_MIN_HI;
   #openLo: number = INT64_MIN_LO;
@@ -95,7 +99,7 @@ export class SstabledumpWriter implements PartitionWriter {
     const { partitionKey } = this.#table;
     this.#json.beginArray(true);
     for (const [i, value] of partitionKeyValues(bytes, start, end, partitionKey.length).entries()) {
-      this.#json.string(partitionKey[i]!.type.toText(value, 0, value.length));
+      this.#json.string(cassandraText(partitionKey[i]!.type, value, 0, value.length, this.#options.cassandraVersion));
     }
     this.#json.end();
   }
@@ -208,13 +212,14 @@ export class SstabledumpWriter implements PartitionWriter {
   }
 
   #multiCell({ id, name, type }: NamedColumn): void {
+    const { cassandraVersion } = this.#options;
     const json = this.#json;
     const row = this.#row;
     let isThere = true;
     if ((row.flags & CellFlag.ComplexDeletion) !== 0) {
       json.beginObject(true);
       json.key('name');
-      json.string(quoteIdentifier(name));
+      json.number(this.#quoted(name));
       this.#deletionInfo(row.timestampHi, row.timestampLo, row.time);
       json.end();
       isThere = row.next();
@@ -222,8 +227,9 @@ export class SstabledumpWriter implements PartitionWriter {
     for (; isThere && row.columnId === id; isThere = row.next()) {
       const { bytes, pathStart, pathEnd } = row;
       const field = type.udt?.fieldNames[fieldIndex(bytes, pathStart, pathEnd)];
-      const path = field ?? (pathType(type) ?? blobType).toText(bytes, pathStart, pathEnd);
-      this.#cell(name, elementType(type, bytes, pathStart, pathEnd), path);
+      const path = field ?? cassandraText(pathType(type) ?? blobType, bytes, pathStart, pathEnd, cassandraVersion);
+      const valueType = type.kind === TypeKind.Set ? emptyType : elementType(type, bytes, pathStart, pathEnd);
+      this.#cell(name, valueType, path);
     }
   }
 
@@ -232,7 +238,7 @@ export class SstabledumpWriter implements PartitionWriter {
     const row = this.#row;
     json.beginObject(true);
     json.key('name');
-    json.string(quoteIdentifier(name));
+    json.number(this.#quoted(name));
     if (path !== undefined) {
       json.key('path');
       json.beginArray();
@@ -259,6 +265,15 @@ export class SstabledumpWriter implements PartitionWriter {
     }
     if (row.ttl !== 0 && (!hasLiveness || row.ttl !== row.livenessTtl)) this.#expiry(row.ttl, row.time);
     json.end();
+  }
+
+  #quoted(name: string): string {
+    let text = this.#names.get(name);
+    if (text === undefined) {
+      text = JSON.stringify(quoteIdentifier(name));
+      this.#names.set(name, text);
+    }
+    return text;
   }
 
   #expiry(ttl: number, expiry: number): void {

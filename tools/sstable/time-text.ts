@@ -1,4 +1,4 @@
-import { civilFromDays, civilText } from '../../core/types/calendar.ts';
+import { civilFromDays, civilText, daysFromCivil } from '../../core/types/calendar.ts';
 
 const SECONDS_PER_DAY = 86_400;
 const MICROS_PER_SECOND = 1_000_000n;
@@ -30,4 +30,21 @@ export function isoMicros(micros: bigint): string {
   if (fraction === 0n) return `${clock}Z`;
   const digits = String(fraction).padStart(6, '0');
   return `${clock}.${digits.endsWith('000') ? digits.slice(0, 3) : digits}Z`;
+}
+
+/** Seconds since 1970 of what `spacedTime` prints; undefined when the text is something else. */
+export function parseSpacedTime(text: string): number | undefined {
+  const match = /^\+?(-?\d{4,6})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)z$/.exec(text);
+  if (match === null) return undefined;
+  const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const days = daysFromCivil(year, month, day);
+  if (days === undefined || hour > 23 || minute > 59 || second > 59) return undefined;
+  return days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second;
 }
