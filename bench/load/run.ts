@@ -98,7 +98,7 @@ class Lane {
     const { depth, distribution, population } = load.options;
     this.#load = load;
     this.#connection = connection;
-    this.#keys = keyDistribution(distribution, population, seed);
+    this.#keys = load.sequence ?? keyDistribution(distribution, population, seed);
     this.#random = new SeededNumbers(seed + 7919);
     this.#startUs = new Float64Array(depth);
     this.#keyOf = new Float64Array(depth);
@@ -166,6 +166,8 @@ class Load {
   readonly options: LoadOptions;
   readonly workload: Workload;
   readonly latencies = new LatencyHistogram();
+  /** `sequential`: one sequence for all lanes, so that no key is left out. */
+  readonly sequence: KeyDistribution | undefined;
   isRunning = true;
   isMeasuring = false;
   sent = 0;
@@ -179,6 +181,9 @@ class Load {
   constructor(options: LoadOptions, workload: Workload) {
     this.options = options;
     this.workload = workload;
+    if (options.distribution === 'sequential') {
+      this.sequence = keyDistribution('sequential', options.population, options.seed);
+    }
   }
 
   noteError(message: string): void {
