@@ -1,8 +1,5 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { CorruptFileError, TesseraError } from '../core/errors.ts';
+import { CorruptFileError } from '../core/errors.ts';
 import { ALL_ROWS, type PartitionSlice } from '../core/read/slice.ts';
 import { ALL_TOKENS } from '../core/token.ts';
 import { SimFiles } from '../test/sim/sim-files.ts';
@@ -110,53 +107,5 @@ describe('damage in our own files never passes unseen', () => {
       written.files.setContent(path, content);
     }
     expect(await outcome(written, expected)).toBe('same');
-  });
-});
-
-const FIXTURES: string = resolve(dirname(fileURLToPath(import.meta.url)), '../../shared/fixtures/sstables');
-const SMALL_BYTES = 20_000;
-
-/** Directories of fixtures of few bytes in versions that are read. */
-function smallFixtures(): string[] {
-  if (!existsSync(FIXTURES)) return [];
-  return readdirSync(FIXTURES).filter((name) => {
-    if (!/^(m[a-e]|n[abc]|oa)_/.test(name)) return false;
-    const sizes = readdirSync(join(FIXTURES, name)).map((file) => statSync(join(FIXTURES, name, file)).size);
-    return Math.max(...sizes) <= SMALL_BYTES;
-  });
-}
-
-describe.skipIf(!existsSync(FIXTURES))('damage in files of others (skipped where the fixtures are not there)', () => {
-  test.each(smallFixtures())('%s: flipped bytes give rows or an error of ours, soon', async (name) => {
-    const files = new SimFiles((operation) => queueMicrotask(operation));
-    files.makeDirectory(DIRECTORY);
-    const components = readdirSync(join(FIXTURES, name)).filter((file) => file !== 'expected.json');
-    for (const file of components) files.setContent(`${DIRECTORY}/${file}`, readFileSync(join(FIXTURES, name, file)));
-    const dataFile = components.find((file) => file.endsWith('-Data.db'))!;
-    const dice = new Dice(name.length * 31 + name.charCodeAt(3));
-    for (let i = 0; i < 25; i++) {
-      const path = `${DIRECTORY}/${dice.pick(components)}`;
-      const size = files.contentOf(path).length;
-      if (size === 0) continue;
-      const position = dice.below(size);
-      const mask = 1 + dice.below(255);
-      files.flip(path, position, mask);
-      try {
-        const sstable = await SSTable.open(files, `${DIRECTORY}/${dataFile}`, {
-          isBlocking: true,
-          anyPartitioner: true,
-        });
-        try {
-          for (const slice of [WHOLE, REVERSED]) await drain(sstable.openScan(ALL_TOKENS, slice), () => {});
-        } finally {
-          sstable.close();
-        }
-      } catch (error) {
-        if (!(error instanceof TesseraError)) {
-          expect.fail(`${path} byte ${position} mask ${mask}: ${(error as Error).stack}`);
-        }
-      }
-      files.flip(path, position, mask);
-    }
   });
 });

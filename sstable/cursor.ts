@@ -1,31 +1,32 @@
 import { assert } from '../core/assert.ts';
-import { compareBytes, equalBytes } from '../core/bytes.ts';
+import { equalBytes } from '../core/bytes.ts';
 import { CorruptFileError } from '../core/errors.ts';
 import { compareInt64 } from '../core/int64.ts';
 import type { RowBatch } from '../core/read/row-batch.ts';
 import { NEEDS_LOAD, type RowCursor } from '../core/read/row-cursor.ts';
 import type { PartitionSlice, TokenRange } from '../core/read/slice.ts';
-import { isBeforeRange, Token, tokenOf } from '../core/token.ts';
+import { isBeforeRange } from '../core/token.ts';
 import type { BlockWindow } from './block-window.ts';
 import { ForwardReader, Outcome, type PartitionReader } from './forward-reader.ts';
-import { IndexWalker, Walk } from './index-walker.ts';
+import { Walk } from './index-walker.ts';
+import type { PartitionLocator } from './partition-index.ts';
 import { PartitionStream } from './partition-stream.ts';
 import { ReverseReader } from './reverse-reader.ts';
 import type { SSTableParts } from './sstable-parts.ts';
 
-/** The walker and stream of one cursor: kept by the SSTable for the next one. */
+/** The locator and stream of one cursor: kept by the SSTable for the next one. */
 export class ReadSet {
-  readonly walker: IndexWalker;
+  readonly locator: PartitionLocator;
   readonly stream: PartitionStream;
 
   /** @param firstReadBytes of the data: 0 reads single blocks at first */
   constructor(parts: SSTableParts, firstReadBytes: number) {
-    this.walker = new IndexWalker(parts, 0);
+    this.locator = parts.index.makeLocator(parts);
     this.stream = new PartitionStream(parts, firstReadBytes);
   }
 
   close(): void {
-    this.walker.close();
+    this.locator.close();
     this.stream.close();
   }
 }
@@ -35,7 +36,6 @@ export interface PartitionSequence {
   readonly pending: BlockWindow;
   read(batch: RowBatch): Outcome;
   skipPartition(): void;
-  close(): void;
 }
 
 /** A cursor over one SSTable. Fails for good at the first error. */
@@ -82,7 +82,6 @@ export class SSTableCursor implements RowCursor {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#sequence.close();
     this.#onClose();
   }
 
@@ -100,7 +99,7 @@ function makeReader(stream: PartitionStream, slice: PartitionSlice): PartitionRe
 const Step = { Locate: 0, Header: 1, Rows: 2, Done: 3 } as const;
 type Step = (typeof Step)[keyof typeof Step];
 
-/** One partition, found by summary and index. */
+/** One partition, found by the index. */
 export class SinglePartition implements PartitionSequence {
   pending: BlockWindow;
   readonly #parts: SSTableParts;
@@ -108,11 +107,7 @@ export class SinglePartition implements PartitionSequence {
   readonly #reader: PartitionReader;
   readonly #key: Uint8Array;
   #step: Step = Step.Locate;
-  #isFirst = true;
-  readonly #summaryAt: number;
-  readonly #indexEnd: number;
-  #promotedPosition = 0;
-  #promotedBytes = 0;
+  readonly #wantsRows: boolean;
 
   /** @param key kept */
   constructor(
@@ -126,20 +121,16 @@ export class SinglePartition implements PartitionSequence {
     this.#parts = parts;
     this.#set = set;
     this.#key = key;
-    this.pending = set.walker.window;
+    this.#wantsRows = slice.wantsRows;
+    this.pending = set.stream.window;
     this.#reader = makeReader(set.stream, slice);
-    const { summary } = parts;
-    const at = summary.floor(tokenHi, tokenLo, key, 0, key.length);
-    this.#summaryAt = at;
-    this.#indexEnd = at + 1 < summary.count ? summary.position(at + 1) : parts.index.sizeBytes;
-    if (at < 0) this.#step = Step.Done;
-    else set.walker.seek(summary.position(at));
+    set.locator.seekKey(tokenHi, tokenLo, key);
   }
 
   read(batch: RowBatch): Outcome {
-    const { stream } = this.#set;
+    const { stream, locator } = this.#set;
     if (this.#step === Step.Locate && !this.#locate()) {
-      this.pending = this.#set.walker.window;
+      this.pending = locator.pending;
       return Outcome.NeedsLoad;
     }
     if (this.#step === Step.Header) {
@@ -148,15 +139,15 @@ export class SinglePartition implements PartitionSequence {
         return Outcome.NeedsLoad;
       }
       const { key } = stream;
-      if (!equalBytes(key.bytes, 0, key.length, this.#key, 0, this.#key.length)) {
-        throw new CorruptFileError(
-          this.#parts.data.path,
-          stream.start,
-          'uncompressed data: not the key that the index has',
-        );
+      if (equalBytes(key.bytes, 0, key.length, this.#key, 0, this.#key.length)) {
+        this.#reader.begin(this.#wantsRows ? locator.rowBlocks() : undefined, false);
+        this.#step = Step.Rows;
+      } else if (locator.isKeyKnown || !locator.agrees(stream.token.hi, stream.token.lo, key.bytes, key.length)) {
+        const why = 'uncompressed data: not the key that the index has';
+        throw new CorruptFileError(this.#parts.data.path, stream.start, why);
+      } else {
+        this.#step = Step.Done; // another one, that begins like it
       }
-      this.#reader.begin(this.#promotedPosition, this.#promotedBytes, false);
-      this.#step = Step.Rows;
     }
     if (this.#step === Step.Done) return Outcome.Done;
     const outcome = this.#reader.read(batch);
@@ -169,82 +160,35 @@ export class SinglePartition implements PartitionSequence {
     if (this.#step === Step.Rows) this.#reader.skipRest();
   }
 
-  close(): void {
-    this.#reader.close();
-  }
-
-  /** Finds the index entry and turns the stream to its partition. False: the index needs a load. */
+  /** Finds the partition and turns the stream to it. False: the index needs a load. */
   #locate(): boolean {
-    const { walker, stream } = this.#set;
-    const { window, entry } = walker;
-    const key = this.#key;
-    for (;;) {
-      const walk = walker.next();
-      if (walk === Walk.NeedsLoad) return false;
-      if (walk === Walk.End || walker.position >= this.#indexEnd) {
-        this.#step = Step.Done;
-        return true;
-      }
-      if (this.#isFirst) this.#checkSummary();
-      this.#isFirst = false;
-      if (equalBytes(window.bytes, entry.keyStart, entry.keyEnd, key, 0, key.length)) break;
-      walker.skipOthers(key, this.#indexEnd);
+    const { locator, stream } = this.#set;
+    const walk = locator.find();
+    if (walk === Walk.NeedsLoad) return false;
+    if (walk === Walk.End) {
+      this.#step = Step.Done;
+      return true;
     }
-    this.#promotedPosition = walker.promotedPosition;
-    this.#promotedBytes = entry.promotedBytes;
-    stream.window.seek(entry.dataPosition);
-    // The next entry, if it is at hand, tells where reading ahead may stop.
-    const next = walker.next();
-    if (next === Walk.Entry) stream.window.limit = entry.dataPosition;
+    stream.window.seek(locator.dataPosition);
+    stream.window.limit = locator.nextDataPosition;
     this.#step = Step.Header;
     return true;
   }
-
-  /** The entry that the summary leads to has the key that it names. */
-  #checkSummary(): void {
-    const { walker } = this.#set;
-    const { entry, window } = walker;
-    const { keys } = this.#parts.summary;
-    const start = this.#parts.summary.keyStart(this.#summaryAt);
-    const end = this.#parts.summary.keyEnd(this.#summaryAt);
-    if (!equalBytes(window.bytes, entry.keyStart, entry.keyEnd, keys.bytes, start, end)) {
-      throw new CorruptFileError(this.#parts.index.path, walker.position, 'not the key that the summary has');
-    }
-  }
 }
 
-/** Walks the index until the first entry of a token range. */
-class RangeStart {
-  readonly #walker: IndexWalker;
-  readonly #range: TokenRange;
-  readonly #hasTokens: boolean;
-  readonly #token: Token = new Token();
-
-  constructor(parts: SSTableParts, walker: IndexWalker, range: TokenRange) {
-    this.#walker = walker;
-    this.#range = range;
-    this.#hasTokens = parts.hasTokens;
-    const { summary } = parts;
-    const key = range.startKey ?? NO_KEY;
-    const at = parts.hasTokens ? summary.floor(range.startHi, range.startLo, key, 0, key.length) : -1;
-    walker.seek(at < 0 ? 0 : summary.position(at));
-  }
-
-  /** Entry: the walker stands at the first entry inside or after the range's start. */
-  find(): Walk {
-    const { window, entry } = this.#walker;
-    for (;;) {
-      const walk = this.#walker.next();
-      if (walk !== Walk.Entry || !this.#hasTokens) return walk;
-      const { keyStart, keyEnd } = entry;
-      tokenOf(window.bytes, keyStart, keyEnd, this.#token);
-      const { hi, lo } = this.#token;
-      if (!isBeforeRange(this.#range, hi, lo, window.bytes, keyStart, keyEnd)) return Walk.Entry;
-    }
-  }
+/** Whether the partition whose header was read lies before a range's start. */
+function liesBefore(range: TokenRange, { token, key }: PartitionStream): boolean {
+  return isBeforeRange(range, token.hi, token.lo, key.bytes, 0, key.length);
 }
 
-function isAfterRange(range: TokenRange, hi: number, lo: number): boolean {
+/** @throws CorruptFileError when the header that was read cannot be that of the partition found */
+function checkIndex(stream: PartitionStream, locator: PartitionLocator): void {
+  const { token, key } = stream;
+  if (!locator.agrees(token.hi, token.lo, key.bytes, key.length)) stream.corrupt('not the key that the index has');
+}
+
+function isAfterRange(range: TokenRange, { token }: PartitionStream): boolean {
+  const { hi, lo } = token;
   const order = compareInt64(hi, lo, range.endHi, range.endLo);
   return range.endInclusive ? order > 0 : order >= 0;
 }
@@ -256,8 +200,9 @@ export class FileScan implements PartitionSequence {
   readonly #set: ReadSet;
   readonly #range: TokenRange;
   readonly #reader: PartitionReader;
-  readonly #start: RangeStart | undefined;
   #step: Step = Step.Locate;
+  /** The stream was turned to where the index leads. */
+  #isLocated = false;
 
   /** @param fromFirst nothing in the file lies before the range */
   constructor(parts: SSTableParts, set: ReadSet, range: TokenRange, slice: PartitionSlice, fromFirst: boolean) {
@@ -270,23 +215,24 @@ export class FileScan implements PartitionSequence {
       set.stream.window.seek(0);
       this.#step = Step.Header;
     } else {
-      this.#start = new RangeStart(parts, set.walker, range);
+      set.locator.seekRange(range);
     }
   }
 
   read(batch: RowBatch): Outcome {
-    const { stream, walker } = this.#set;
+    const { stream, locator } = this.#set;
     const { window } = stream;
     for (;;) {
       switch (this.#step) {
         case Step.Locate: {
-          const walk = this.#start!.find();
+          const walk = locator.next();
           if (walk === Walk.NeedsLoad) {
-            this.pending = walker.window;
+            this.pending = locator.pending;
             return Outcome.NeedsLoad;
           }
-          window.seek(walker.entry.dataPosition);
+          if (walk === Walk.Entry) window.seek(locator.dataPosition);
           this.#step = walk === Walk.End ? Step.Done : Step.Header;
+          this.#isLocated = true;
           break;
         }
         case Step.Header:
@@ -298,11 +244,19 @@ export class FileScan implements PartitionSequence {
             this.pending = window;
             return Outcome.NeedsLoad;
           }
-          if (this.#parts.hasTokens && isAfterRange(this.#range, stream.token.hi, stream.token.lo)) {
+          if (this.#isLocated) {
+            checkIndex(stream, locator);
+            this.#isLocated = false;
+            if (this.#parts.hasTokens && liesBefore(this.#range, stream)) {
+              this.#step = Step.Locate;
+              break;
+            }
+          }
+          if (this.#parts.hasTokens && isAfterRange(this.#range, stream)) {
             this.#step = Step.Done;
             break;
           }
-          this.#reader.begin(0, 0, true);
+          this.#reader.begin(undefined, true);
           this.#step = Step.Rows;
           break;
         case Step.Rows: {
@@ -323,10 +277,6 @@ export class FileScan implements PartitionSequence {
   skipPartition(): void {
     if (this.#step === Step.Rows) this.#reader.skipRest();
   }
-
-  close(): void {
-    this.#reader.close();
-  }
 }
 
 /** All partitions of a token range by their index entries: for reads that leave most of the data out, or read it backwards. */
@@ -336,40 +286,35 @@ export class IndexScan implements PartitionSequence {
   readonly #set: ReadSet;
   readonly #range: TokenRange;
   readonly #reader: PartitionReader;
-  readonly #start: RangeStart;
-  /** The key of the entry at hand: the walker's window may move before the header is read. */
-  #key: Uint8Array = NO_KEY;
+  readonly #wantsRows: boolean;
   #step: Step = Step.Locate;
-  #isFirst = true;
 
   constructor(parts: SSTableParts, set: ReadSet, range: TokenRange, slice: PartitionSlice) {
     this.#parts = parts;
     this.#set = set;
     this.#range = range;
     this.#reader = makeReader(set.stream, slice);
-    this.pending = set.walker.window;
-    this.#start = new RangeStart(parts, set.walker, range);
+    this.#wantsRows = slice.wantsRows;
+    this.pending = set.stream.window;
+    set.locator.seekRange(range);
   }
 
   read(batch: RowBatch): Outcome {
-    const { stream, walker } = this.#set;
+    const { stream, locator } = this.#set;
     for (;;) {
       switch (this.#step) {
         case Step.Locate: {
-          const walk = this.#isFirst ? this.#start.find() : walker.next();
+          const walk = locator.next();
           if (walk === Walk.NeedsLoad) {
-            this.pending = walker.window;
+            this.pending = locator.pending;
             return Outcome.NeedsLoad;
           }
-          this.#isFirst = false;
           if (walk === Walk.End) {
             this.#step = Step.Done;
             break;
           }
-          const { entry, window } = walker;
-          this.#key = window.bytes.slice(entry.keyStart, entry.keyEnd);
           stream.window.limit = Number.POSITIVE_INFINITY;
-          stream.window.seek(entry.dataPosition);
+          stream.window.seek(locator.dataPosition);
           this.#step = Step.Header;
           break;
         }
@@ -378,15 +323,16 @@ export class IndexScan implements PartitionSequence {
             this.pending = stream.window;
             return Outcome.NeedsLoad;
           }
-          const { key, token } = stream;
-          if (compareBytes(key.bytes, 0, key.length, this.#key, 0, this.#key.length) !== 0) {
-            stream.corrupt('not the key that the index has');
+          checkIndex(stream, locator);
+          if (this.#parts.hasTokens && liesBefore(this.#range, stream)) {
+            this.#step = Step.Locate;
+            break;
           }
-          if (this.#parts.hasTokens && isAfterRange(this.#range, token.hi, token.lo)) {
+          if (this.#parts.hasTokens && isAfterRange(this.#range, stream)) {
             this.#step = Step.Done;
             break;
           }
-          this.#reader.begin(walker.promotedPosition, walker.entry.promotedBytes, false);
+          this.#reader.begin(this.#wantsRows ? locator.rowBlocks() : undefined, false);
           this.#step = Step.Rows;
           break;
         }
@@ -408,10 +354,4 @@ export class IndexScan implements PartitionSequence {
   skipPartition(): void {
     if (this.#step === Step.Rows) this.#reader.skipRest();
   }
-
-  close(): void {
-    this.#reader.close();
-  }
 }
-
-const NO_KEY = new Uint8Array(0);

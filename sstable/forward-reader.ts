@@ -4,7 +4,7 @@ import type { ClusteringSlice, PartitionSlice } from '../core/read/slice.ts';
 import type { BlockWindow } from './block-window.ts';
 import { Head } from './format/row-decoder.ts';
 import type { PartitionStream } from './partition-stream.ts';
-import { PromotedIndexSearch } from './promoted-index-search.ts';
+import type { RowBlockSearch } from './row-block-search.ts';
 
 /** What `read` ended with: no room in the batch, a window that must load, or the partition's last fragment. */
 export const Outcome = { Full: 1, NeedsLoad: 2, Done: 3 } as const;
@@ -16,24 +16,23 @@ export interface PartitionReader {
   readonly pending: BlockWindow;
   /**
    * Turns to the partition whose header `stream` has just read.
-   * @param promotedBytes of its promoted index, 0 for none; @param passesEnd move past the partition's end, for a scan
+   * @param blocks of its rows, undefined without an index of them; @param passesEnd move past the partition's end, for a scan
    */
-  begin(promotedPosition: number, promotedBytes: number, passesEnd: boolean): void;
+  begin(blocks: RowBlockSearch | undefined, passesEnd: boolean): void;
   /** Appends fragments, PartitionStart to PartitionEnd. @throws CorruptFileError */
   read(batch: RowBatch): Outcome;
   /** Delivers nothing more of the partition. */
   skipRest(): void;
-  close(): void;
 }
 
-const Phase = { Start: 0, Statics: 1, Seek: 2, SeekOpen: 3, Rows: 4, End: 5, Skip: 6, Done: 7 } as const;
+const Phase = { Start: 0, Statics: 1, Seek: 2, Rows: 3, End: 4, Skip: 5, Done: 6 } as const;
 type Phase = (typeof Phase)[keyof typeof Phase];
 
 /** What `#clip` says of a position: before the slice at hand, inside it, past all; or a RangeChange was added first. */
 const Clip = { Before: 0, Inside: 1, Past: 2, Added: 3, Seek: 4 } as const;
 type Clip = (typeof Clip)[keyof typeof Clip];
 
-/** Reads a partition's fragments in clustering order, clipped to slices; jumps by the promoted index between them. */
+/** Reads a partition's fragments in clustering order, clipped to slices; jumps by the index of row blocks between them. */
 export class ForwardReader implements PartitionReader {
   pending: BlockWindow;
   readonly #stream: PartitionStream;
@@ -41,12 +40,11 @@ export class ForwardReader implements PartitionReader {
   readonly #slices: readonly ClusteringSlice[];
   /** One slice with all rows: nothing is compared. */
   readonly #isWhole: boolean;
-  #search: PromotedIndexSearch | undefined;
+  #search: RowBlockSearch | undefined;
   #phase: Phase = Phase.Done;
   #at = 0;
   /** The slice's start was passed and what is in force there told. */
   #isInside = false;
-  #hasIndex = false;
   #passesEnd = false;
   #isAtEnd = false;
 
@@ -64,16 +62,13 @@ export class ForwardReader implements PartitionReader {
       only.endWeight > 0;
   }
 
-  begin(promotedPosition: number, promotedBytes: number, passesEnd: boolean): void {
+  begin(blocks: RowBlockSearch | undefined, passesEnd: boolean): void {
     this.#phase = Phase.Start;
     this.#at = 0;
     this.#isInside = false;
     this.#isAtEnd = false;
     this.#passesEnd = passesEnd;
-    this.#hasIndex = promotedBytes > 0 && this.#slice.wantsRows && !this.#isWhole;
-    if (!this.#hasIndex) return;
-    this.#search ??= new PromotedIndexSearch(this.#stream.parts);
-    this.#search.open(promotedPosition, promotedBytes);
+    this.#search = this.#isWhole ? undefined : blocks;
   }
 
   read(batch: RowBatch): Outcome {
@@ -89,10 +84,9 @@ export class ForwardReader implements PartitionReader {
           if (batch.isFull()) return Outcome.Full;
           if (!stream.passStatics(this.#slice.wantsStatics, batch)) return this.#needs(stream.window);
           if (!this.#slice.wantsRows) this.#phase = Phase.End;
-          else this.#phase = this.#hasIndex ? Phase.Seek : Phase.Rows;
+          else this.#phase = this.#search === undefined ? Phase.Rows : Phase.Seek;
           break;
         case Phase.Seek:
-        case Phase.SeekOpen:
           if (!this.#seek()) return this.#needs(this.#search!.window);
           break;
         case Phase.Rows: {
@@ -117,10 +111,6 @@ export class ForwardReader implements PartitionReader {
   skipRest(): void {
     if (this.#phase === Phase.Done || this.#phase === Phase.Start) return; // of this one nothing was delivered yet
     this.#phase = this.#passesEnd && !this.#isAtEnd ? Phase.Skip : Phase.Done;
-  }
-
-  close(): void {
-    this.#search?.close();
   }
 
   #needs(window: BlockWindow): Outcome {
@@ -233,7 +223,7 @@ export class ForwardReader implements PartitionReader {
         batch.addRangeChange(endWeight, end, 0, end.length, INT64_MIN_HI, INT64_MIN_LO, 0);
         return Clip.Added;
       }
-      if (this.#hasIndex && this.#at < this.#slices.length) return Clip.Seek;
+      if (this.#search !== undefined && this.#at < this.#slices.length) return Clip.Seek;
     }
     return Clip.Past;
   }
@@ -244,28 +234,19 @@ export class ForwardReader implements PartitionReader {
     const stream = this.#stream;
     const { window } = stream;
     const slice = this.#slices[this.#at]!;
-    if (this.#phase === Phase.Seek) {
-      if (slice.start.length === 0 && slice.startWeight < 0) {
-        this.#phase = Phase.Rows;
-        return true;
-      }
+    if (slice.start.length > 0 || slice.startWeight >= 0) {
       if (!search.findAfter(slice.start, slice.startWeight)) return false;
-      if (search.found >= search.blockCount) {
+      if (!search.hasBlock) {
         this.#phase = Phase.End; // nothing lies after the slice's start
         return true;
       }
-      this.#phase = search.found === 0 ? Phase.Rows : Phase.SeekOpen;
-      if (search.found === 0) return true;
-    }
-    // What is in force at the block's start is told by the block before, which ends where it begins.
-    if (!search.readBlock(search.found - 1)) return false;
-    const { block } = search;
-    const target = stream.start + block.offset + block.width;
-    if (target > window.position) {
-      if (target >= stream.parts.data.sizeBytes) stream.corrupt(`promoted index leads to ${target}`);
-      window.seek(target);
-      stream.jump();
-      stream.setOpen(block.openHi, block.openLo, block.openTime);
+      const target = stream.start + search.start;
+      if (target > window.position) {
+        if (target >= stream.parts.data.sizeBytes) stream.corrupt(`the index of row blocks leads to ${target}`);
+        window.seek(target);
+        stream.jump();
+        stream.setOpen(search.openHi, search.openLo, search.openTime);
+      }
     }
     this.#phase = Phase.Rows;
     return true;

@@ -1,8 +1,8 @@
 import { equalBytes } from '../core/bytes.ts';
 import { CorruptFileError } from '../core/errors.ts';
-import { BlockWindow, More } from './block-window.ts';
+import type { BlockFile } from './block-file.ts';
+import { type BlockSource, BlockWindow, More } from './block-window.ts';
 import { IndexEntryReader } from './format/index-entry.ts';
-import type { SSTableParts } from './sstable-parts.ts';
 
 /** What `next` found: an entry, that `window.load()` is needed first, or the end of the file. */
 export const Walk = { Entry: 1, NeedsLoad: 2, End: 3 } as const;
@@ -18,12 +18,13 @@ export class IndexWalker {
   /** Where the current entry begins, and its promoted index. */
   position = 0;
   promotedPosition = 0;
-  readonly #parts: SSTableParts;
+  readonly #dataBytes: number;
   #next = 0;
 
-  constructor(parts: SSTableParts, firstReadBytes: number) {
-    this.#parts = parts;
-    this.window = new BlockWindow(parts.index, parts.source, firstReadBytes);
+  /** @param index Index.db; @param dataBytes of Data.db before compression */
+  constructor(index: BlockFile, dataBytes: number, source: BlockSource, firstReadBytes: number) {
+    this.#dataBytes = dataBytes;
+    this.window = new BlockWindow(index, source, firstReadBytes);
   }
 
   /** The next entry read is the one at this position. */
@@ -34,7 +35,7 @@ export class IndexWalker {
   /** @throws CorruptFileError */
   next(): Walk {
     const { window, entry } = this;
-    const { index, data } = this.#parts;
+    const index = window.file;
     if (this.#next >= index.sizeBytes) return Walk.End;
     window.seek(this.#next);
     while (!entry.read(window.bytes, window.pos, window.end, index.path, window.base)) {
@@ -46,8 +47,12 @@ export class IndexWalker {
     this.promotedPosition = window.base + entry.at;
     this.#next = this.promotedPosition + entry.promotedBytes;
     if (this.#next > index.sizeBytes) throw new CorruptFileError(index.path, this.position, 'promoted index cut short');
-    if (entry.dataPosition >= data.sizeBytes) {
-      throw new CorruptFileError(index.path, this.position, `data position ${entry.dataPosition} of ${data.sizeBytes}`);
+    if (entry.dataPosition >= this.#dataBytes) {
+      throw new CorruptFileError(
+        index.path,
+        this.position,
+        `data position ${entry.dataPosition} of ${this.#dataBytes}`,
+      );
     }
     return Walk.Entry;
   }

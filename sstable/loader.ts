@@ -4,18 +4,23 @@ import { type FileDescriptor, type Files, OpenMode } from '../core/ports/files.t
 import type { TableDescriptor } from '../core/schema/table.ts';
 import type { BlockCache } from './block-cache.ts';
 import { type BlockChecksums, BlockFile } from './block-file.ts';
+import type { BlockSource } from './block-window.ts';
 import { type CompressionInfo, decodeCompressionInfo } from './format/compression-info.ts';
 import { decodeCrc } from './format/crc.ts';
 import { type BloomFilter, decodeFilter } from './format/filter.ts';
 import { Component, joinPath, parseSSTableName, splitPath, sstablePrefix, TOC_STAGED } from './format/names.ts';
+import { decodePartitionTrieFooter, keysPosition, PARTITION_TRIE_TAIL_BYTES } from './format/partition-trie.ts';
 import { decodeStatistics, MURMUR3_PARTITIONER, type Statistics } from './format/statistics.ts';
 import { decodeSummary, INDEX_INTERVAL, SummaryEntries } from './format/summary.ts';
 import { decodeTessera, type TesseraChecksums } from './format/tessera.ts';
 import { decodeToc } from './format/toc.ts';
 import { type VersionFeatures, versionFeatures } from './format/version.ts';
 import { IndexWalker, Walk } from './index-walker.ts';
-import { mapSchema, tableOfHeader } from './schema-header.ts';
+import type { PartitionIndex } from './partition-index.ts';
+import { mapSchema, type SchemaMapping, tableOfHeader } from './schema-header.ts';
 import type { SSTableParts } from './sstable-parts.ts';
+import { SummaryIndex } from './summary-index.ts';
+import { TrieIndex, TrieOrder } from './trie-index.ts';
 
 export interface OpenOptions {
   /** The table that the rows are read for. Without it: one made from the file's header (`$pk0`, `$ck0`, ids in its order). */
@@ -52,8 +57,20 @@ interface KeySample {
   readonly lastKey: Uint8Array;
 }
 
+interface LoadedIndex {
+  readonly index: PartitionIndex;
+  readonly firstKey: Uint8Array;
+  readonly lastKey: Uint8Array;
+}
+
+/** Orders of partitions for which the keys of a trie can be made. */
+const TRIE_ORDERS: Readonly<Record<string, TrieOrder>> = {
+  [MURMUR3_PARTITIONER]: TrieOrder.Murmur3,
+  'org.apache.cassandra.dht.ByteOrderedPartitioner': TrieOrder.Bytes,
+};
+
 /**
- * Opens the files of one SSTable: reads and verifies the small components, opens Data.db and Index.db. With a Tessera.db
+ * Opens the files of one SSTable: reads and verifies the small components, opens Data.db and what the index is in. With a Tessera.db
  * every component must be there, of the size and checksum it names.
  */
 export class SSTableLoader {
@@ -98,15 +115,16 @@ export class SSTableLoader {
     const table = this.#options.table ?? tableOfHeader(statistics.header, statisticsPath);
     const mapping = mapSchema(statistics.header, table, statisticsPath);
     const data = await this.#openData();
-    const index = this.#openIndex();
-    const { files, cache, isBlocking } = { files: this.#files, ...this.#options };
-    const withoutSummary: SSTableParts = {
+    const source = { files: this.#files, cache: this.#options.cache, isBlocking: this.#options.isBlocking === true };
+    const { index, firstKey, lastKey } = version.hasTries
+      ? await this.#openTries(statistics, mapping)
+      : await this.#openIndex(data, source);
+    const parts: SSTableParts = {
       data,
       index,
-      source: { files, cache, isBlocking: isBlocking === true },
+      source,
       version,
       header: statistics.header,
-      summary: new SummaryEntries(),
       fixedLengths: mapping.fixedLengths,
       comparator: table.comparator,
       statics: mapping.statics,
@@ -115,18 +133,17 @@ export class SSTableLoader {
       checksOrder: this.#checksums === undefined && this.#options.raw !== true,
       raw: this.#options.raw === true,
     };
-    const sample = (await this.#readSummary(index.sizeBytes)) ?? (await rebuildSummary(withoutSummary));
     return {
       directory: this.#directory,
       prefix: this.#prefix,
       components,
       table,
       statistics,
-      firstKey: sample.firstKey,
-      lastKey: sample.lastKey,
+      firstKey,
+      lastKey,
       filter,
       checksums: this.#checksums,
-      parts: { ...withoutSummary, summary: sample.entries },
+      parts,
     };
   }
 
@@ -207,12 +224,46 @@ export class SSTableLoader {
     return new BlockFile(path, file, this.#newFileId(), sizeBytes, compression, checksums);
   }
 
-  #openIndex(): BlockFile {
+  async #openIndex(data: BlockFile, source: BlockSource): Promise<LoadedIndex> {
     const path = this.#path(Component.Index);
     const { file, sizeBytes } = this.#openFile(Component.Index);
     const known = this.#checksums;
     const checksums = known === undefined ? undefined : { blockBytes: known.blockBytes, crcs: known.indexBlocks };
-    return new BlockFile(path, file, this.#newFileId(), sizeBytes, undefined, checksums);
+    const index = new BlockFile(path, file, this.#newFileId(), sizeBytes, undefined, checksums);
+    const sample = (await this.#readSummary(sizeBytes)) ?? (await rebuildSummary(index, data.sizeBytes, source));
+    return { index: new SummaryIndex(index, sample.entries), firstKey: sample.firstKey, lastKey: sample.lastKey };
+  }
+
+  async #openTries({ partitioner }: Statistics, mapping: SchemaMapping): Promise<LoadedIndex> {
+    const path = this.#path(Component.Partitions);
+    const { file, sizeBytes } = this.#openFile(Component.Partitions);
+    const tail = await this.#readEnd(path, file, sizeBytes, PARTITION_TRIE_TAIL_BYTES);
+    const keysAt = keysPosition(tail, path, sizeBytes);
+    const end = await this.#readEnd(path, file, sizeBytes, sizeBytes - keysAt);
+    const { firstKey, lastKey, root, partitionCount } = decodePartitionTrieFooter(end, path, keysAt);
+    const partitions = new BlockFile(path, file, this.#newFileId(), sizeBytes, undefined, undefined);
+    const order = TRIE_ORDERS[partitioner] ?? TrieOrder.Other;
+    const keyColumns = this.#version.hasKeyColumnsInTries ? mapping.comparableKey : undefined;
+    const clustering = mapping.comparableClustering;
+    const rows = this.#openRows();
+    const index = new TrieIndex(partitions, rows, root, partitionCount, order, keyColumns, clustering);
+    return { index, firstKey, lastKey };
+  }
+
+  /** It is empty when no partition has an index of its rows. */
+  #openRows(): BlockFile | undefined {
+    const path = this.#path(Component.Rows);
+    if (this.#files.status(path)?.sizeBytes === 0) return undefined;
+    const { file, sizeBytes } = this.#openFile(Component.Rows);
+    return new BlockFile(path, file, this.#newFileId(), sizeBytes, undefined, undefined);
+  }
+
+  async #readEnd(path: string, file: FileDescriptor, sizeBytes: number, length: number): Promise<Uint8Array> {
+    if (sizeBytes < length) throw new CorruptFileError(path, sizeBytes, 'file cut short');
+    const bytes = new Uint8Array(length);
+    const count = await readAsync(this.#files, file, bytes, sizeBytes - length);
+    if (count !== length) throw new CorruptFileError(path, sizeBytes - length + count, 'file cut short');
+    return bytes;
   }
 
   #openFile(component: string): { readonly file: FileDescriptor; readonly sizeBytes: number } {
@@ -244,8 +295,8 @@ export class SSTableLoader {
   }
 }
 
-async function rebuildSummary(parts: SSTableParts): Promise<KeySample> {
-  const walker = new IndexWalker(parts, REBUILD_READ_BYTES);
+async function rebuildSummary(index: BlockFile, dataBytes: number, source: BlockSource): Promise<KeySample> {
+  const walker = new IndexWalker(index, dataBytes, source, REBUILD_READ_BYTES);
   const entries = new SummaryEntries();
   let firstKey = NO_KEY;
   let lastKey = NO_KEY;
@@ -268,13 +319,13 @@ async function rebuildSummary(parts: SSTableParts): Promise<KeySample> {
   return { entries, firstKey, lastKey };
 }
 
-function readAsync(files: Files, file: FileDescriptor, into: Uint8Array): Promise<number> {
+function readAsync(files: Files, file: FileDescriptor, into: Uint8Array, position = 0): Promise<number> {
   return new Promise((resolve, reject) => {
     if (into.length === 0) {
       resolve(0);
       return;
     }
-    files.read(file, into, 0, into.length, 0, (error, count) => {
+    files.read(file, into, 0, into.length, position, (error, count) => {
       if (error === undefined) resolve(count);
       else reject(error);
     });

@@ -1,19 +1,36 @@
 import { readI32BE } from '../core/bytes.ts';
 import { CorruptFileError } from '../core/errors.ts';
+import { INT64_MIN_HI, INT64_MIN_LO } from '../core/int64.ts';
+import { NO_DELETION_TIME } from '../core/mutation/row-body.ts';
+import type { BlockFile } from './block-file.ts';
 import { BlockWindow, More } from './block-window.ts';
 import { PromotedIndexReader } from './format/promoted-index.ts';
+import type { RowBlockSearch } from './row-block-search.ts';
 import { makeCodec, makeDeletionReader, type SSTableParts } from './sstable-parts.ts';
 
-/**
- * Finds blocks in the promoted index of one partition without reading all of it. Each question answers false when
- * `window.load()` is needed first, and is then asked again with the same arguments: it goes on where it was.
- */
-export class PromotedIndexSearch {
+/** Where a question is that needs more than one block. */
+const Ask = { Search: 0, Found: 1, Before: 2 } as const;
+type Ask = (typeof Ask)[keyof typeof Ask];
+
+/** Finds blocks in the promoted index of one partition without reading all of it. */
+export class PromotedIndexSearch implements RowBlockSearch {
   readonly window: BlockWindow;
   /** The block that `readBlock` read last. */
   readonly block: PromotedIndexReader;
-  /** Answer of `findAfter` and `findBefore`. */
-  found = 0;
+  hasBlock = false;
+  start = 0;
+  end = 0;
+  openHi: number = INT64_MIN_HI;
+  openLo: number = INT64_MIN_LO;
+  openTime: number = NO_DELETION_TIME;
+  endHi: number = INT64_MIN_HI;
+  endLo: number = INT64_MIN_LO;
+  endTime: number = NO_DELETION_TIME;
+  /** The block that is the answer. */
+  #found = 0;
+  /** The block that `findBefore` found last; beyond the last one at first. */
+  #lastFound: number = Number.MAX_SAFE_INTEGER;
+  #ask: Ask = Ask.Search;
   readonly #parts: SSTableParts;
   #position = 0;
   #end = 0;
@@ -24,9 +41,10 @@ export class PromotedIndexSearch {
   /** File position of the block whose offset was read, -1 before. */
   #blockAt = -1;
 
-  constructor(parts: SSTableParts) {
+  /** @param index Index.db */
+  constructor(parts: SSTableParts, index: BlockFile) {
     this.#parts = parts;
-    this.window = new BlockWindow(parts.index, parts.source, 0);
+    this.window = new BlockWindow(index, parts.source, 0);
     this.block = new PromotedIndexReader(makeCodec(parts), makeDeletionReader(parts));
   }
 
@@ -37,6 +55,8 @@ export class PromotedIndexSearch {
     this.#hasHead = false;
     this.#high = -1;
     this.#blockAt = -1;
+    this.#lastFound = Number.MAX_SAFE_INTEGER;
+    this.#ask = Ask.Search;
   }
 
   /** Once something was answered true. */
@@ -44,15 +64,49 @@ export class PromotedIndexSearch {
     return this.block.blockCount;
   }
 
-  /** `found` = the first block with anything after a position; the number of blocks when there is none. */
   findAfter(prefix: Uint8Array, weight: number): boolean {
-    return this.#search(prefix, weight, true);
+    const { block } = this;
+    if (this.#ask === Ask.Search) {
+      if (!this.#search(prefix, weight, true)) return false;
+      this.hasBlock = this.#found < block.blockCount;
+      this.start = 0;
+      this.#setOpen(INT64_MIN_HI, INT64_MIN_LO, NO_DELETION_TIME);
+      if (!this.hasBlock || this.#found === 0) return true;
+      this.#ask = Ask.Before;
+    }
+    // What is in force at the block's start is told by the block before, which ends where it begins.
+    if (!this.readBlock(this.#found - 1)) return false;
+    this.start = block.offset + block.width;
+    this.#setOpen(block.openHi, block.openLo, block.openTime);
+    this.#ask = Ask.Search;
+    return true;
   }
 
-  /** `found` = the last block with anything before a position; -1 when there is none. */
   findBefore(prefix: Uint8Array, weight: number): boolean {
-    if (!this.#search(prefix, weight, false)) return false;
-    this.found--;
+    const { block } = this;
+    if (this.#ask === Ask.Search) {
+      if (!this.#search(prefix, weight, false)) return false;
+      this.#found = Math.min(this.#found, this.#lastFound) - 1;
+      this.hasBlock = this.#found >= 0;
+      if (!this.hasBlock) return true;
+      this.#ask = Ask.Found;
+    }
+    if (this.#ask === Ask.Found) {
+      if (!this.readBlock(this.#found)) return false;
+      this.start = block.offset;
+      this.end = block.offset + block.width;
+      this.endHi = block.openHi;
+      this.endLo = block.openLo;
+      this.endTime = block.openTime;
+      this.#setOpen(INT64_MIN_HI, INT64_MIN_LO, NO_DELETION_TIME);
+      this.#ask = Ask.Before;
+    }
+    if (this.#found > 0) {
+      if (!this.readBlock(this.#found - 1)) return false;
+      this.#setOpen(block.openHi, block.openLo, block.openTime);
+    }
+    this.#lastFound = this.#found;
+    this.#ask = Ask.Search;
     return true;
   }
 
@@ -99,9 +153,15 @@ export class PromotedIndexSearch {
       if (byLast ? order > 0 : order >= 0) this.#high = middle;
       else this.#low = middle + 1;
     }
-    this.found = this.#low;
+    this.#found = this.#low;
     this.#high = -1;
     return true;
+  }
+
+  #setOpen(hi: number, lo: number, time: number): void {
+    this.openHi = hi;
+    this.openLo = lo;
+    this.openTime = time;
   }
 
   #readHead(): boolean {

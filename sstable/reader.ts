@@ -1,5 +1,4 @@
 import { assert } from '../core/assert.ts';
-import { UnsupportedFormatError } from '../core/errors.ts';
 import { compareInt64 } from '../core/int64.ts';
 import { Murmur3Hash, murmur3 } from '../core/murmur3.ts';
 import type { Files } from '../core/ports/files.ts';
@@ -23,7 +22,7 @@ const SCAN_READ_BYTES: number = 64 * 1024;
 const MAX_IDLE_SETS = 4;
 
 /**
- * One open, immutable SSTable. Small components are in memory and were verified whole; Data.db and Index.db are verified
+ * One open, immutable SSTable. Small components are in memory and were verified whole; Data.db and the index are verified
  * block by block as they are read. Cursors hold it open: `close` takes effect when the last one is closed.
  */
 export class SSTable implements RowSource {
@@ -97,13 +96,19 @@ export class SSTable implements RowSource {
   /** False: no partition of this key is in the file. Borrows the key. */
   mayContain(tokenHi: number, tokenLo: number, key: Uint8Array, keyStart: number, keyEnd: number): boolean {
     const { firstToken, lastToken } = this;
-    if (compareInt64(tokenHi, tokenLo, firstToken.hi, firstToken.lo) < 0) return false;
-    if (compareInt64(tokenHi, tokenLo, lastToken.hi, lastToken.lo) > 0) return false;
+    if (this.parts.hasTokens) {
+      if (compareInt64(tokenHi, tokenLo, firstToken.hi, firstToken.lo) < 0) return false;
+      if (compareInt64(tokenHi, tokenLo, lastToken.hi, lastToken.lo) > 0) return false;
+    }
     if (this.filter === undefined) return true;
     murmur3(key, keyStart, keyEnd, this.#hash);
     return this.filter.mayContain(this.#hash);
   }
 
+  /**
+   * Under another partitioner than Murmur3 the token is ignored.
+   * @throws UnsupportedFormatError when keys cannot be found under the file's partitioner
+   */
   openPartition(
     tokenHi: number,
     tokenLo: number,
@@ -113,7 +118,6 @@ export class SSTable implements RowSource {
     slice: PartitionSlice,
   ): RowCursor | undefined {
     assert(!this.#isClosed, 'a closed SSTable is not read');
-    if (!this.parts.hasTokens) throw this.#noTokens();
     if (!this.mayContain(tokenHi, tokenLo, key, keyStart, keyEnd)) return undefined;
     if (this.#isOutsideClustering(slice)) return undefined;
     const set = this.#idle.pop() ?? new ReadSet(this.parts, 0);
@@ -153,13 +157,16 @@ export class SSTable implements RowSource {
 
   #closeFiles(): void {
     const { data, index, source } = this.parts;
-    source.cache?.forget(data.cacheId);
-    source.cache?.forget(index.cacheId);
-    try {
-      this.#files.close(data.file);
-    } finally {
-      this.#files.close(index.file);
+    let failure: unknown;
+    for (const { cacheId, file } of [data, ...index.files]) {
+      source.cache?.forget(cacheId);
+      try {
+        this.#files.close(file);
+      } catch (error) {
+        failure ??= error;
+      }
     }
+    if (failure !== undefined) throw failure;
   }
 
   /** True when all slices lie outside the file's clustering range and there is nothing else that the read would want. */
@@ -177,10 +184,6 @@ export class SSTable implements RowSource {
         comparator.compare(end, 0, end.length, endWeight, min, 0, min.length, -1) <= 0 ||
         comparator.compare(start, 0, start.length, startWeight, max, 0, max.length, 1) >= 0,
     );
-  }
-
-  #noTokens(): UnsupportedFormatError {
-    return new UnsupportedFormatError(this.path, `no look-ups under ${this.statistics.partitioner}`);
   }
 }
 

@@ -6,38 +6,35 @@ import type { BlockWindow } from './block-window.ts';
 import { Head } from './format/row-decoder.ts';
 import { Outcome, type PartitionReader } from './forward-reader.ts';
 import type { PartitionStream } from './partition-stream.ts';
-import { PromotedIndexSearch } from './promoted-index-search.ts';
+import type { RowBlockSearch } from './row-block-search.ts';
 
 const Phase = {
   Start: 0,
   Statics: 1,
   FindBlock: 2,
-  ReadBlock: 3,
-  ReadBlockBefore: 4,
-  Collect: 5,
-  Emit: 6,
-  End: 7,
-  Done: 8,
+  Collect: 3,
+  Emit: 4,
+  End: 5,
+  Done: 6,
 } as const;
 type Phase = (typeof Phase)[keyof typeof Phase];
 
 /**
- * Reads a partition's fragments against clustering order, clipped to slices. The rows of one promoted index block (or of the
- * whole partition when it has none, then below two blocks) are decoded forwards into batches that are then walked backwards.
+ * Reads a partition's fragments against clustering order, clipped to slices. The rows of one indexed block (or of the
+ * whole partition when it has no index, mostly because it is small) are decoded forwards into batches that are then walked backwards.
  */
 export class ReverseReader implements PartitionReader {
   pending: BlockWindow;
   readonly #stream: PartitionStream;
   readonly #slice: PartitionSlice;
   readonly #slices: readonly ClusteringSlice[];
-  #search: PromotedIndexSearch | undefined;
+  #search: RowBlockSearch | undefined;
   #phase: Phase = Phase.Done;
-  #hasIndex = false;
   /** The slice at hand, from the last to the first. */
   #at = 0;
   #isInside = false;
-  /** The block at hand; beyond the last one at first. */
-  #block = 0;
+  /** There is no index, and the whole partition was read. */
+  #wasRead = false;
   #blockEnd = 0;
   /** Rows of the block and its markers, each with the deletion that lies before it. */
   readonly #batches: RowBatch[] = [];
@@ -57,17 +54,14 @@ export class ReverseReader implements PartitionReader {
   }
 
   /** Scans that read backwards go by the index, so the partition's end is never passed. */
-  begin(promotedPosition: number, promotedBytes: number): void {
+  begin(blocks: RowBlockSearch | undefined): void {
     this.#phase = Phase.Start;
     this.#at = this.#slices.length - 1;
     this.#isInside = false;
-    this.#hasIndex = promotedBytes > 0;
-    this.#block = Number.MAX_SAFE_INTEGER;
+    this.#search = blocks;
+    this.#wasRead = false;
     this.#batchCount = 0;
     this.#setOpen(INT64_MIN_HI, INT64_MIN_LO, NO_DELETION_TIME);
-    if (!this.#hasIndex) return;
-    this.#search ??= new PromotedIndexSearch(this.#stream.parts);
-    this.#search.open(promotedPosition, promotedBytes);
   }
 
   read(batch: RowBatch): Outcome {
@@ -86,8 +80,6 @@ export class ReverseReader implements PartitionReader {
           else this.#beginBlock();
           break;
         case Phase.FindBlock:
-        case Phase.ReadBlock:
-        case Phase.ReadBlockBefore:
           if (!this.#nextBlock()) return this.#needs(this.#search!.window);
           break;
         case Phase.Collect:
@@ -111,11 +103,6 @@ export class ReverseReader implements PartitionReader {
     if (this.#phase !== Phase.Start) this.#phase = Phase.Done; // of this one nothing was delivered yet
   }
 
-  close(): void {
-    this.#search?.close();
-    this.#batches.length = 0;
-  }
-
   #needs(window: BlockWindow): Outcome {
     this.pending = window;
     return Outcome.NeedsLoad;
@@ -135,12 +122,12 @@ export class ReverseReader implements PartitionReader {
   #beginBlock(): void {
     if (this.#at < 0) {
       this.#phase = Phase.End;
-    } else if (this.#hasIndex) {
+    } else if (this.#search !== undefined) {
       this.#phase = Phase.FindBlock;
-    } else if (this.#block === 0) {
+    } else if (this.#wasRead) {
       this.#phase = Phase.End;
     } else {
-      this.#block = 0;
+      this.#wasRead = true;
       this.#blockEnd = Number.POSITIVE_INFINITY;
       this.#phase = Phase.Collect;
     }
@@ -150,36 +137,23 @@ export class ReverseReader implements PartitionReader {
   #nextBlock(): boolean {
     const search = this.#search!;
     const stream = this.#stream;
-    const { block } = search;
-    if (this.#phase === Phase.FindBlock) {
-      const { end, endWeight } = this.#slices[this.#at]!;
-      if (!search.findBefore(end, endWeight)) return false;
-      this.#block = Math.min(search.found, this.#block - 1);
-      if (this.#block < 0) {
-        this.#phase = Phase.End;
-        return true;
-      }
-      this.#phase = Phase.ReadBlock;
-    }
-    if (this.#phase === Phase.ReadBlock) {
-      if (!search.readBlock(this.#block)) return false;
-      const start = stream.start + block.offset;
-      this.#blockEnd = start + block.width;
-      if (this.#blockEnd > stream.parts.data.sizeBytes) stream.corrupt(`promoted index leads to ${this.#blockEnd}`);
-      stream.window.seek(start);
-      stream.jump();
-      stream.window.limit = this.#blockEnd;
-      this.#setOpen(block.openHi, block.openLo, block.openTime);
-      if (this.#block > 0) {
-        this.#phase = Phase.ReadBlockBefore;
-      } else {
-        stream.setOpen(INT64_MIN_HI, INT64_MIN_LO, NO_DELETION_TIME);
-        this.#phase = Phase.Collect;
-      }
+    const { end, endWeight } = this.#slices[this.#at]!;
+    if (!search.findBefore(end, endWeight)) return false;
+    if (!search.hasBlock) {
+      this.#phase = Phase.End;
       return true;
     }
-    if (!search.readBlock(this.#block - 1)) return false;
-    stream.setOpen(block.openHi, block.openLo, block.openTime);
+    const start = stream.start + search.start;
+    this.#blockEnd = stream.start + search.end;
+    const { sizeBytes } = stream.parts.data;
+    if (start >= sizeBytes || (this.#blockEnd > sizeBytes && search.end !== Number.POSITIVE_INFINITY)) {
+      stream.corrupt(`the index of row blocks leads to [${start}, ${this.#blockEnd})`);
+    }
+    stream.window.seek(start);
+    stream.jump();
+    stream.window.limit = this.#blockEnd;
+    this.#setOpen(search.endHi, search.endLo, search.endTime);
+    stream.setOpen(search.openHi, search.openLo, search.openTime);
     this.#phase = Phase.Collect;
     return true;
   }
@@ -208,7 +182,7 @@ export class ReverseReader implements PartitionReader {
       }
     }
     if (stream.openHi !== this.#openHi || stream.openLo !== this.#openLo) {
-      stream.corrupt('the promoted index tells of another open range than the rows');
+      stream.corrupt('the index of row blocks tells of another open range than the rows');
     }
     this.#batchAt = this.#batchCount - 1;
     this.#fragmentAt = this.#batchCount === 0 ? -1 : this.#batches[this.#batchAt]!.count - 1;

@@ -48,7 +48,11 @@ const DIFFERENT: Readonly<Record<string, string>> = {
 const REFUSED: Readonly<Record<string, RegExp>> = { mb_cass_duplicate_rows: /rows out of order/ };
 
 function uncompressed(sstable: SSTable, which: 'data' | 'index'): Buffer {
-  const window = new BlockWindow(sstable.parts[which], sstable.parts.source, 65_536);
+  const window = new BlockWindow(
+    which === 'data' ? sstable.parts.data : sstable.parts.index.files[0]!,
+    sstable.parts.source,
+    65_536,
+  );
   window.seek(0);
   while (window.more() === More.Added);
   return Buffer.from(window.bytes.slice(window.pos, window.end));

@@ -13,6 +13,7 @@ import {
   parseClusteringClassName,
   parseKeyClassName,
 } from '../core/types/parse-class-name.ts';
+import type { ComparableColumn } from './format/byte-comparable.ts';
 import { type ReadColumn, ReadColumns } from './format/row-decoder.ts';
 import type { EncodingBase, WrittenColumns } from './format/row-encoder.ts';
 import type { HeaderColumn, SerializationHeader } from './format/serialization-header.ts';
@@ -43,6 +44,9 @@ export function writtenHeader(
 export interface SchemaMapping {
   /** Lengths of clustering values as the file has them. */
   readonly fixedLengths: readonly number[];
+  /** The columns of keys in tries. A clustering column that the table has with another type than the file is not encoded. */
+  readonly comparableKey: readonly ComparableColumn[];
+  readonly comparableClustering: readonly ComparableColumn[];
   readonly statics: ReadColumns;
   readonly regulars: ReadColumns;
 }
@@ -66,6 +70,11 @@ export function mapSchema(header: SerializationHeader, table: TableDescriptor, p
   }
   return {
     fixedLengths: clustering.map(({ type }) => type.fixedLength),
+    comparableKey: keyTypes.map((type) => ({ type, isReversed: false })),
+    comparableClustering: clustering.map(({ type, isReversed }, i) => ({
+      type: type.className === table.clustering[i]!.type.className ? type : undefined,
+      isReversed,
+    })),
     statics: mapColumns(header.statics, ColumnKind.Static, table, path),
     regulars: mapColumns(header.regulars, ColumnKind.Regular, table, path),
   };

@@ -5,17 +5,16 @@ import { ClusteringCodec } from './format/clustering.ts';
 import { DeletionTimeReader } from './format/deletion-time.ts';
 import { type ReadColumns, RowDecoder } from './format/row-decoder.ts';
 import type { SerializationHeader } from './format/serialization-header.ts';
-import type { SummaryEntries } from './format/summary.ts';
 import type { VersionFeatures } from './format/version.ts';
+import type { PartitionIndex } from './partition-index.ts';
 
 /** What the cursors of one open SSTable share. Immutable. */
 export interface SSTableParts {
   readonly data: BlockFile;
-  readonly index: BlockFile;
+  readonly index: PartitionIndex;
   readonly source: BlockSource;
   readonly version: VersionFeatures;
   readonly header: SerializationHeader;
-  readonly summary: SummaryEntries;
   /** Of the clustering columns as the file has them. */
   readonly fixedLengths: readonly number[];
   readonly comparator: ClusteringComparator;

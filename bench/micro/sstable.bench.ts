@@ -21,13 +21,14 @@ import { SSTable } from '../../sstable/reader.ts';
 import { SSTableWriter } from '../../sstable/writer.ts';
 
 /**
- * Writing, scanning and point reads of SSTables on files in the page cache, one thread.
+ * Writing, scanning and point reads of SSTables on files in the page cache, one thread; a missing key is one that the
+ * bloom filter mostly knows to be missing.
  *
  *   node bench/micro/sstable.bench.ts [word in the name of a data set or task, ...]
  *
  * Two data sets: partitions of one row with 16-byte keys and 100-byte values, and partitions of 2000 such rows with an
- * 8-byte clustering key. Speeds are in MB of uncompressed Data.db per second of CPU
- * time; half of each value's bytes are random.
+ * 8-byte clustering key. Speeds are in MB of uncompressed Data.db and in rows
+ * per second of CPU time; half of each value's bytes are random.
  */
 
 interface DataSet {
@@ -35,6 +36,7 @@ interface DataSet {
   readonly table: TableDescriptor;
   readonly batches: readonly RowBatch[];
   readonly keys: readonly Uint8Array[];
+  readonly rows: number;
 }
 
 const files = new NodeFiles();
@@ -118,7 +120,7 @@ function makeData(
     batch.addPartitionEnd();
   }
   batches.push(batch);
-  return { name, table, batches, keys: sorted.map(({ key }) => key) };
+  return { name, table, batches, keys: sorted.map(({ key }) => key), rows: partitions * rowsPerPartition };
 }
 
 let generation = 1;
@@ -196,6 +198,15 @@ async function measure(data: DataSet): Promise<void> {
   add('scan reversed', async () => await drain(blocking.openScan(ALL_TOKENS, { ...WHOLE, isReversed: true }), batch));
   add('point read, cached', async () => await points(cached));
   add('point read, blocking', async () => await points(blocking));
+  add('point read, missing key', async () => {
+    const key = new Uint8Array(16);
+    for (let i = 0; i < POINTS; i++) {
+      for (let b = 0; b < key.length; b++) key[b] = random();
+      tokenOf(key, 0, key.length, token);
+      const cursor = blocking.openPartition(token.hi, token.lo, key, 0, key.length, slice);
+      if (cursor !== undefined) await drain(cursor, batch);
+    }
+  });
   await bench.run();
   for (const task of bench.tasks) {
     const { result } = task;
@@ -206,7 +217,7 @@ async function measure(data: DataSet): Promise<void> {
     const ms = result.latency.p50;
     const figure = task.name.startsWith('point')
       ? `${((ms * 1000) / POINTS).toFixed(2)} us each`
-      : `${(bytes / 1e3 / ms).toFixed(0)} MB/s`;
+      : `${(bytes / 1e3 / ms).toFixed(0)} MB/s, ${(data.rows / ms).toFixed(0)} k rows/s`;
     process.stdout.write(`${data.name}: ${task.name}: ${figure}\n`);
   }
   for (const sstable of [blocking, cached, cold]) sstable.close();

@@ -18,6 +18,8 @@ export const Component = {
   Data: 'Data.db',
   Index: 'Index.db',
   Summary: 'Summary.db',
+  Partitions: 'Partitions.db',
+  Rows: 'Rows.db',
   Filter: 'Filter.db',
   Statistics: 'Statistics.db',
   CompressionInfo: 'CompressionInfo.db',

@@ -1,8 +1,12 @@
 import { UnsupportedFormatError } from '../../core/errors.ts';
 
-/** What a version of the big format has and lacks. @see spec/sstable.md §1; Cassandra `BigFormat.BigVersion` */
+/** What a version has and lacks. @see spec/sstable.md §1; Cassandra `BigFormat.BigVersion`, `BtiFormat.BtiVersion` */
 export interface VersionFeatures {
   readonly version: string;
+  /** Partitions.db and Rows.db in place of Index.db and Summary.db. */
+  readonly hasTries: boolean;
+  /** In Partitions.db the columns of a partition key are encoded one by one. */
+  readonly hasKeyColumnsInTries: boolean;
   readonly hasCommitLogLowerBound: boolean;
   readonly hasCommitLogIntervals: boolean;
   /** Min and max clustering may be used to skip the file. */
@@ -22,22 +26,30 @@ export interface VersionFeatures {
 export const WRITTEN_VERSION = 'me';
 
 const READ = ['ma', 'mb', 'mc', 'md', 'me', 'na', 'nb', 'nc', 'oa'];
+/** Versions with tries, and the one whose content they have. ScyllaDB calls the format of its own big as well. */
+const WITH_TRIES: Readonly<Record<string, { readonly format: string; readonly content: string }>> = {
+  da: { format: 'bti', content: 'oa' },
+  ms: { format: 'big', content: 'me' },
+  mt: { format: 'big', content: 'me' },
+};
 
 /** @throws UnsupportedFormatError naming the version when it is not read */
 export function versionFeatures(version: string, format: string, path: string): VersionFeatures {
-  if (format !== 'big' || !READ.includes(version)) {
-    throw new UnsupportedFormatError(path, `SSTable version ${version} (format ${format}) is not read`);
-  }
-  const improved = version >= 'nc';
+  const withTries = Object.hasOwn(WITH_TRIES, version) ? WITH_TRIES[version] : undefined;
+  const isRead = withTries === undefined ? format === 'big' && READ.includes(version) : format === withTries.format;
+  if (!isRead) throw new UnsupportedFormatError(path, `SSTable version ${version} (format ${format}) is not read`);
+  const content = withTries?.content ?? version;
   return {
     version,
-    hasCommitLogLowerBound: version >= 'mb',
-    hasCommitLogIntervals: version >= 'mc',
-    hasAccurateMinMax: version >= 'md',
-    hasLegacyMinMax: version < 'oa',
-    hasImprovedMinMax: improved,
-    hasHostId: version === 'me' || version >= 'nb',
-    hasModernFrame: version >= 'na',
-    hasUnsignedDeletionTime: version >= 'oa',
+    hasTries: withTries !== undefined,
+    hasKeyColumnsInTries: version === 'ms',
+    hasCommitLogLowerBound: content >= 'mb',
+    hasCommitLogIntervals: content >= 'mc',
+    hasAccurateMinMax: content >= 'md',
+    hasLegacyMinMax: content < 'oa',
+    hasImprovedMinMax: content >= 'nc',
+    hasHostId: content === 'me' || content >= 'nb',
+    hasModernFrame: content >= 'na',
+    hasUnsignedDeletionTime: content >= 'oa',
   };
 }

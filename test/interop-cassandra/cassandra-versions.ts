@@ -46,6 +46,7 @@ export const CASSANDRA_VERSIONS: readonly CassandraVersion[] = [
     writes: [
       ['nb', 'storage_compatibility_mode: CASSANDRA_4'],
       ['oa', 'storage_compatibility_mode: NONE'],
+      ['da', 'storage_compatibility_mode: NONE\nsstable:\n  selected_format: bti'],
     ],
   },
 ];

@@ -76,7 +76,7 @@ export async function eachAsJson(
   run: (dataPath: string, json: JsonText) => Promise<ExitCode> | ExitCode,
 ): Promise<ExitCode> {
   if (found.paths.length === 0) return found.code;
-  const json = new JsonText(JsonStyle.Compact, (text) => out.write(text));
+  const json = new JsonText(JsonStyle.Compact, (piece) => out.writeBytes(piece));
   json.beginObject();
   json.key('sstables');
   json.beginObject();

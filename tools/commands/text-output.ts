@@ -5,6 +5,11 @@ import type { ToolOutput } from '../commitlog-dump.ts';
 export interface TextOutput extends ToolOutput {
   /** Appends to the results as it is. */
   write(text: string): void;
+  /**
+   * Appends UTF-8 to the results as it is.
+   * @returns true when the bytes have been written and may be changed; false when they still wait, and must stay as they are
+   */
+  writeBytes(bytes: Uint8Array): boolean;
   /** Resolves when the reader of the results has taken what was written, so that no more than a little waits in memory. */
   drain(): Promise<void>;
   /** Shows how far a long run has come; undefined takes the display away. */
@@ -14,11 +19,15 @@ export interface TextOutput extends ToolOutput {
 /** Results to stdout, messages to stderr. */
 export class StandardOutput implements TextOutput {
   readonly #isTerminal: boolean = process.stderr.isTTY === true;
-  #isFull = false;
   #hasProgress = false;
 
   write(text: string): void {
-    this.#isFull = !process.stdout.write(text);
+    process.stdout.write(text);
+  }
+
+  writeBytes(bytes: Uint8Array): boolean {
+    process.stdout.write(bytes);
+    return process.stdout.writableLength === 0;
   }
 
   line(text: string): void {
@@ -31,9 +40,8 @@ export class StandardOutput implements TextOutput {
   }
 
   async drain(): Promise<void> {
-    if (!this.#isFull) return;
-    this.#isFull = false;
-    await once(process.stdout, 'drain');
+    // Asked of the stream now: what was full when it was written may have drained since, and then says so no more.
+    if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain');
   }
 
   /** One line that is drawn over itself on a terminal, else a line each. */

@@ -8,8 +8,12 @@ import { comparePartition, Token } from '../../core/token.ts';
 import { Head } from '../../sstable/format/row-decoder.ts';
 import { PartitionStream } from '../../sstable/partition-stream.ts';
 import type { SSTable } from '../../sstable/reader.ts';
+import type { SummaryIndex } from '../../sstable/summary-index.ts';
+import { TrieIndex } from '../../sstable/trie-index.ts';
 import { IndexCheck } from './check-index.ts';
 import { RowCheck } from './check-row.ts';
+import { TrieCheck } from './check-tries.ts';
+import type { IndexFollower } from './index-follower.ts';
 import { PreviousSizeReader } from './previous-size.ts';
 import type { Progress } from './progress.ts';
 import { StatisticsBounds } from './statistics-bounds.ts';
@@ -27,7 +31,7 @@ export class DataCheck {
   readonly #report: ValidationReport;
   readonly #progress: Progress;
   readonly #stream: PartitionStream;
-  readonly #index: IndexCheck;
+  readonly #index: IndexFollower;
   readonly #bounds: StatisticsBounds;
   readonly #rows: RowCheck;
   readonly #batch: RowBatch = new RowBatch(1);
@@ -49,7 +53,9 @@ export class DataCheck {
     this.#report = report;
     this.#progress = progress;
     this.#stream = new PartitionStream(sstable.parts, SCAN_READ_BYTES);
-    this.#index = new IndexCheck(files, sstable, report);
+    const { index } = sstable.parts;
+    if (index instanceof TrieIndex) this.#index = new TrieCheck(sstable, index, report);
+    else this.#index = new IndexCheck(files, sstable, index as SummaryIndex, report);
     this.#bounds = new StatisticsBounds(sstable, report);
     this.#rows = new RowCheck(sstable, report, this.#bounds);
     this.#previousSizes = new PreviousSizeReader(sstable.parts);
@@ -90,7 +96,7 @@ export class DataCheck {
       assert(head !== Head.NeedsMore, 'a blocking window needs no load');
       const start = stream.window.position;
       if (head === Head.End) {
-        this.#index.promoted.end(stream, start);
+        this.#index.blocks.end(stream, start);
         stream.passEnd();
         return;
       }
@@ -131,7 +137,7 @@ export class DataCheck {
     this.#bounds.at = start;
     this.#bounds.position(position.bytes, 0, position.length, weight);
     this.#rows.clustering(position.bytes, 0, position.length, start);
-    this.#index.promoted.unfiltered(stream, start);
+    this.#index.blocks.unfiltered(stream, start);
     if (head === Head.Row) {
       this.#row(FragmentKind.Row, start);
       return;

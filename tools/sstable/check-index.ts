@@ -6,37 +6,41 @@ import { decodeSummary, type Summary } from '../../sstable/format/summary.ts';
 import type { IndexWalker } from '../../sstable/index-walker.ts';
 import type { PartitionStream } from '../../sstable/partition-stream.ts';
 import type { SSTable } from '../../sstable/reader.ts';
+import type { SummaryIndex } from '../../sstable/summary-index.ts';
 import { PromotedIndexCheck } from './check-promoted-index.ts';
 import { indexEntries } from './file-fragments.ts';
+import type { IndexFollower } from './index-follower.ts';
 import type { ValidationReport } from './validation-report.ts';
 import { readWhole } from './whole-file.ts';
 
 /** Follows Index.db and Summary.db while the partitions of Data.db pass: an entry for each, and nothing else. */
-export class IndexCheck {
-  readonly promoted: PromotedIndexCheck;
+export class IndexCheck implements IndexFollower {
+  readonly blocks: PromotedIndexCheck;
   readonly #sstable: SSTable;
+  readonly #index: SummaryIndex;
   readonly #report: ValidationReport;
   readonly #summary: Summary | undefined;
   readonly #entries: Generator<IndexWalker, void, void>;
   #summaryAt = 0;
   #isFollowing = true;
 
-  constructor(files: Files, sstable: SSTable, report: ValidationReport) {
+  constructor(files: Files, sstable: SSTable, index: SummaryIndex, report: ValidationReport) {
     this.#sstable = sstable;
+    this.#index = index;
     this.#report = report;
-    this.promoted = new PromotedIndexCheck(sstable.parts, report);
-    this.#entries = indexEntries(sstable.parts, 0);
+    this.blocks = new PromotedIndexCheck(sstable.parts, index.file, report);
+    this.#entries = indexEntries(sstable.parts, index);
     this.#summary = this.#readSummary(files);
   }
 
   /** The partition whose header `stream` has just read. */
   partition(stream: PartitionStream): void {
-    this.promoted.begin(0, 0, stream.start);
+    this.blocks.begin(0, 0, stream.start);
     if (!this.#isFollowing) return;
     const walker = this.#next();
     if (walker === undefined) {
       if (this.#isFollowing)
-        this.#wrong(this.#sstable.parts.index.sizeBytes, 'no entry for the partitions that follow in the data');
+        this.#wrong(this.#index.file.sizeBytes, 'no entry for the partitions that follow in the data');
       return;
     }
     const { key } = stream;
@@ -47,7 +51,7 @@ export class IndexCheck {
       this.#wrong(position, `the entry leads to byte ${entry.dataPosition}, its partition is at ${stream.start}`);
     } else {
       this.#checkSummary(walker);
-      this.promoted.begin(walker.promotedPosition, entry.promotedBytes, stream.start);
+      this.blocks.begin(walker.promotedPosition, entry.promotedBytes, stream.start);
     }
   }
 
@@ -73,7 +77,7 @@ export class IndexCheck {
 
   close(): void {
     this.#entries.return();
-    this.promoted.close();
+    this.blocks.close();
   }
 
   #next(): IndexWalker | undefined {
@@ -109,7 +113,7 @@ export class IndexCheck {
     const path = this.#summaryPath;
     if (files.status(path) === undefined) return undefined;
     try {
-      return decodeSummary(readWhole(files, path), path, this.#sstable.parts.index.sizeBytes);
+      return decodeSummary(readWhole(files, path), path, this.#index.file.sizeBytes);
     } catch (error) {
       if (!(error instanceof TesseraError)) throw error;
       this.#report.failure(error);
@@ -128,6 +132,6 @@ export class IndexCheck {
   /** The entries that follow are not compared: they would all be wrong. */
   #wrong(position: number, why: string): void {
     this.#isFollowing = false;
-    this.#report.error(this.#sstable.parts.index.path, position, why);
+    this.#report.error(this.#index.file.path, position, why);
   }
 }

@@ -1,16 +1,18 @@
 import { assert } from '../../core/assert.ts';
 import { ByteWriter } from '../../core/bytes.ts';
 import { INT64_MIN_HI, INT64_MIN_LO } from '../../core/int64.ts';
+import type { BlockFile } from '../../sstable/block-file.ts';
 import type { PartitionStream } from '../../sstable/partition-stream.ts';
 import { PromotedIndexSearch } from '../../sstable/promoted-index-search.ts';
 import type { SSTableParts } from '../../sstable/sstable-parts.ts';
+import type { BlockFollower } from './index-follower.ts';
 import type { ValidationReport } from './validation-report.ts';
 
 /**
  * Follows the blocks of one partition's promoted index while its rows pass: blocks begin and end where rows do, lie one
  * after the other, and name their first and last position and the deletion open at their end.
  */
-export class PromotedIndexCheck {
+export class PromotedIndexCheck implements BlockFollower {
   readonly #parts: SSTableParts;
   readonly #report: ValidationReport;
   readonly #search: PromotedIndexSearch;
@@ -22,10 +24,11 @@ export class PromotedIndexCheck {
   #block = -1;
   #isFollowing = false;
 
-  constructor(parts: SSTableParts, report: ValidationReport) {
+  /** @param index Index.db */
+  constructor(parts: SSTableParts, index: BlockFile, report: ValidationReport) {
     this.#parts = parts;
     this.#report = report;
-    this.#search = new PromotedIndexSearch(parts);
+    this.#search = new PromotedIndexSearch(parts, index);
   }
 
   /** Turns to the partition that begins at `partitionStart`. @param bytes of its promoted index, 0 for none */
@@ -111,6 +114,6 @@ export class PromotedIndexCheck {
   /** One error a partition: what follows from it says nothing new. */
   #wrong(why: string): void {
     this.#isFollowing = false;
-    this.#report.error(this.#parts.index.path, this.#position, `promoted index: ${why}`);
+    this.#report.error(this.#search.window.file.path, this.#position, `promoted index: ${why}`);
   }
 }

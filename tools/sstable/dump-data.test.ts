@@ -215,11 +215,11 @@ describe('failures', () => {
   });
 
   test('a version that is not read is refused by its name', async () => {
-    const path = join(directory, 'da-1-bti-Data.db');
+    const path = join(directory, 'db-1-bti-Data.db');
     writeFileSync(path, 'x');
     const { code, out } = await run('dump-data', path);
     expect(code).toBe(1);
-    expect(out.errors.join()).toContain('SSTable version da');
+    expect(out.errors.join()).toContain('SSTable version db');
     rmSync(path);
   });
 });

@@ -11,7 +11,7 @@ import type { TextOutput } from '../commands/text-output.ts';
 import { exitCodeOf, worse } from '../commands/with-exit-code.ts';
 import { startedKey } from './copy-partitions.ts';
 import { DumpFormat, type DumpOptions } from './dump-options.ts';
-import { FileFragments, findPartitions, indexEntries } from './file-fragments.ts';
+import { FileFragments, findPartitions, partitionKeys } from './file-fragments.ts';
 import type { FragmentStream } from './fragment-stream.ts';
 import { JsonStyle, JsonText } from './json-text.ts';
 import { MergedFragments } from './merged-fragments.ts';
@@ -40,7 +40,7 @@ export class DataDump {
     this.#options = options;
     this.#schema = schema;
     const isIndented = options.format === DumpFormat.Sstabledump && !options.asLines;
-    this.#json = new JsonText(isIndented ? JsonStyle.Indented : JsonStyle.Compact, (text) => out.write(text));
+    this.#json = new JsonText(isIndented ? JsonStyle.Indented : JsonStyle.Compact, (piece) => out.writeBytes(piece));
   }
 
   /**
@@ -123,12 +123,10 @@ export class DataDump {
 
   async #dumpKeys(sstable: SSTable, writer: PartitionWriter, keys: readonly Uint8Array[] | undefined): Promise<void> {
     const token = new Token();
-    for (const { window, entry } of indexEntries(sstable.parts, 0)) {
-      const { bytes } = window;
-      const { keyStart, keyEnd } = entry;
-      if (keys?.some((key) => equalBytes(key, 0, key.length, bytes, keyStart, keyEnd)) === false) continue;
-      tokenOf(bytes, keyStart, keyEnd, token);
-      writer.key(bytes, keyStart, keyEnd, token.hi, token.lo);
+    for (const { bytes, length } of partitionKeys(sstable.parts)) {
+      if (keys?.some((key) => equalBytes(key, 0, key.length, bytes, 0, length)) === false) continue;
+      tokenOf(bytes, 0, length, token);
+      writer.key(bytes, 0, length, token.hi, token.lo);
       this.#endLine();
       await this.#out.drain();
     }

@@ -1,12 +1,14 @@
 import { assert } from '../../core/assert.ts';
-import { equalBytes } from '../../core/bytes.ts';
+import { type ByteWriter, equalBytes } from '../../core/bytes.ts';
 import { FragmentKind, type RowBatch } from '../../core/read/row-batch.ts';
-import { Token, tokenOf } from '../../core/token.ts';
+import { ALL_TOKENS, Token, tokenOf } from '../../core/token.ts';
 import { Head } from '../../sstable/format/row-decoder.ts';
 import { IndexWalker, Walk } from '../../sstable/index-walker.ts';
+import type { PartitionLocator } from '../../sstable/partition-index.ts';
 import { PartitionStream } from '../../sstable/partition-stream.ts';
 import type { SSTable } from '../../sstable/reader.ts';
 import type { SSTableParts } from '../../sstable/sstable-parts.ts';
+import type { SummaryIndex } from '../../sstable/summary-index.ts';
 import type { FragmentStream } from './fragment-stream.ts';
 
 /** Data that one read of a scan takes at first. */
@@ -104,11 +106,10 @@ export class FileFragments implements FragmentStream {
   }
 }
 
-/** The entries of Index.db in order, from the one at `from` on: the walker stands at each in turn. Blocking. @throws CorruptFileError */
-export function* indexEntries(parts: SSTableParts, from: number): Generator<IndexWalker, void, void> {
-  const walker = new IndexWalker(parts, SCAN_READ_BYTES);
+/** The entries of Index.db in order: the walker stands at each in turn. Blocking. @throws CorruptFileError */
+export function* indexEntries(parts: SSTableParts, index: SummaryIndex): Generator<IndexWalker, void, void> {
+  const walker = new IndexWalker(index.file, parts.data.sizeBytes, parts.source, SCAN_READ_BYTES);
   try {
-    walker.seek(from);
     for (;;) {
       const walk = walker.next();
       assert(walk !== Walk.NeedsLoad, 'a blocking window needs no load');
@@ -120,23 +121,52 @@ export function* indexEntries(parts: SSTableParts, from: number): Generator<Inde
   }
 }
 
+/** The keys of all partitions in order, by the index: each is valid until the next. Blocking. @throws CorruptFileError */
+export function* partitionKeys(parts: SSTableParts): Generator<ByteWriter, void, void> {
+  const locator = parts.index.makeLocator(parts);
+  const stream = new PartitionStream(parts, 0);
+  try {
+    locator.seekRange(ALL_TOKENS);
+    for (;;) {
+      const walk = locator.next();
+      assert(walk !== Walk.NeedsLoad, 'a blocking window needs no load');
+      if (walk === Walk.End) return;
+      yield keyOf(locator, stream);
+    }
+  } finally {
+    locator.close();
+    stream.close();
+  }
+}
+
 /** Where the partitions of these keys begin in the data, ascending; keys that the file does not have are left out. */
 export function findPartitions(sstable: SSTable, keys: readonly Uint8Array[]): number[] {
   const { parts } = sstable;
+  const locator = parts.index.makeLocator(parts);
+  const stream = new PartitionStream(parts, 0);
   const positions: number[] = [];
   const token = new Token();
-  for (const key of keys) {
-    tokenOf(key, 0, key.length, token);
-    const at = parts.hasTokens ? parts.summary.floor(token.hi, token.lo, key, 0, key.length) : 0;
-    if (at < 0) continue;
-    const end = parts.hasTokens && at + 1 < parts.summary.count ? parts.summary.position(at + 1) : Infinity;
-    const from = parts.hasTokens && parts.summary.count > 0 ? parts.summary.position(at) : 0;
-    for (const { window, entry, position } of indexEntries(parts, from)) {
-      if (position >= end) break;
-      if (!equalBytes(window.bytes, entry.keyStart, entry.keyEnd, key, 0, key.length)) continue;
-      positions.push(entry.dataPosition);
-      break;
+  try {
+    for (const key of keys) {
+      tokenOf(key, 0, key.length, token);
+      locator.seekKey(token.hi, token.lo, key);
+      const walk = locator.find();
+      assert(walk !== Walk.NeedsLoad, 'a blocking window needs no load');
+      if (walk === Walk.End) continue;
+      const found = keyOf(locator, stream);
+      if (equalBytes(found.bytes, 0, found.length, key, 0, key.length)) positions.push(locator.dataPosition);
     }
+  } finally {
+    locator.close();
+    stream.close();
   }
   return [...new Set(positions)].sort((a, b) => a - b);
+}
+
+/** The key of the partition found: from the index, else from the data. */
+function keyOf(locator: PartitionLocator, stream: PartitionStream): ByteWriter {
+  if (locator.isKeyKnown) return locator.key;
+  stream.window.seek(locator.dataPosition);
+  assert(stream.readHeader(), 'a blocking window needs no load');
+  return stream.key;
 }

@@ -4,7 +4,8 @@ import { JsonStyle, JsonText } from './json-text.ts';
 function written(style: JsonStyle, write: (json: JsonText) => void): string {
   let text = '';
   const json = new JsonText(style, (piece) => {
-    text += piece;
+    text += Buffer.from(piece).toString();
+    return true;
   });
   write(json);
   json.flush();
@@ -61,9 +62,10 @@ test('long results are handed on in pieces', () => {
   const json = new JsonText(JsonStyle.Compact, (piece) => {
     pieces++;
     longest = Math.max(longest, piece.length);
+    return true;
   });
   json.beginArray();
-  for (let i = 0; i < 10_000; i++) {
+  for (let i = 0; i < 40_000; i++) {
     json.beginObject();
     json.key('key');
     json.string('some text of some length');
@@ -72,5 +74,5 @@ test('long results are handed on in pieces', () => {
   json.end();
   json.flush();
   expect(pieces).toBeGreaterThan(4);
-  expect(longest).toBeLessThan(70_000);
+  expect(longest).toBeLessThan(300_000);
 });

@@ -10,6 +10,7 @@ import { SummaryEntries } from '../../sstable/format/summary.ts';
 import { decodeTessera, type TesseraChecksums } from '../../sstable/format/tessera.ts';
 import { mapSchema } from '../../sstable/schema-header.ts';
 import type { SSTableParts } from '../../sstable/sstable-parts.ts';
+import { SummaryIndex } from '../../sstable/summary-index.ts';
 import { componentPath, versionOf } from './component-path.ts';
 import { readCompressionInfo } from './compressed-chunks.ts';
 import { readStatistics, tableOfStatistics } from './read-statistics.ts';
@@ -22,12 +23,14 @@ export interface DamagedSSTable {
   readonly table: TableDescriptor;
   readonly statistics: Statistics;
   readonly compression: CompressionInfo | undefined;
-  /** Order is not checked, and nothing is looked up by `summary`. */
+  /** Order is not checked, and nothing is looked up by a summary. */
   readonly parts: SSTableParts;
   /** Data.db has a checksum for every block: what can be read of it is what was written. */
   readonly isDataChecked: boolean;
   /** Path of Index.db; undefined when it is gone or known to be damaged. */
   readonly indexPath: string | undefined;
+  /** Index.db, or any file when `indexPath` is undefined. */
+  readonly index: BlockFile;
   close(): void;
 }
 
@@ -80,13 +83,13 @@ export function openDamaged(
       compression,
       isDataChecked: compression !== undefined || checksums !== undefined,
       indexPath,
+      index,
       parts: {
         data,
-        index,
+        index: new SummaryIndex(index, new SummaryEntries()),
         source: { files, cache: undefined, isBlocking: true },
         version: versionOf(dataPath),
         header: statistics.header,
-        summary: new SummaryEntries(),
         fixedLengths,
         comparator: table.comparator,
         statics,

@@ -47,7 +47,7 @@ export class Scrub {
     this.#report = report;
     this.#dataBytes = sstable.parts.data.sizeBytes;
     this.#index = new IndexPositions(files, sstable.indexPath, note);
-    this.#promoted = new PromotedIndexSearch(sstable.parts);
+    this.#promoted = new PromotedIndexSearch(sstable.parts, sstable.index);
     this.#previousSizes = new PreviousSizeReader(sstable.parts);
     this.#stream = this.#newStream();
   }

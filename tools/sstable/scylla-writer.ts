@@ -3,15 +3,19 @@ import { compareInt64, INT64_MIN_HI, INT64_MIN_LO, int64ToBigInt } from '../../c
 import { counterShardCount } from '../../core/mutation/counter-cell.ts';
 import { CellFlag, EXPIRED_LIVENESS_TTL, RowFlag, RowReader } from '../../core/mutation/row-body.ts';
 import { FragmentKind, type RowBatch } from '../../core/read/row-batch.ts';
+import { ClusteringPrefixReader } from '../../core/schema/clustering-prefix.ts';
 import type { TableDescriptor } from '../../core/schema/table.ts';
 import { type CqlType, TypeKind } from '../../core/types/cql-type.ts';
 import { uuidText } from '../../core/uuid-bytes.ts';
+import type { ByteTemplate } from './byte-template.ts';
 import { elementType, pathType } from './cell-types.ts';
-import type { JsonText } from './json-text.ts';
-import { clusteringValues, keyText, partitionKeyValues, rawKey } from './key-text.ts';
+import { INT64_TEXT_BYTES, writeI64 } from './digit-bytes.ts';
+import { type JsonText, textTemplate } from './json-text.ts';
+import { keyText, partitionKeyValues, rawKey } from './key-text.ts';
 import type { PartitionWriter, StreamTraits } from './partition-writer.ts';
-import { RowColumns } from './row-columns.ts';
-import { spacedTime } from './time-text.ts';
+import { type NamedColumn, RowColumns } from './row-columns.ts';
+import { TimeBytes } from './time-bytes.ts';
+import { ValueBytes } from './value-bytes.ts';
 
 /** Bytes of a counter's shard: id, clock, count. */
 const SHARD_BYTES = 32;
@@ -29,7 +33,18 @@ export class ScyllaWriter implements PartitionWriter {
   readonly #statics: RowColumns;
   readonly #regulars: RowColumns;
   readonly #row: RowReader = new RowReader();
+  readonly #prefix: ClusteringPrefixReader = new ClusteringPrefixReader();
+  readonly #values: ValueBytes;
+  readonly #times: TimeBytes = new TimeBytes(true);
+  // Of the columns, in their order.
+  readonly #liveStatics: readonly LiveTemplate[];
+  readonly #liveRegulars: readonly LiveTemplate[];
   #hasElements = false;
+  /** The timestamp written last: the cells of a row mostly share one. */
+  #timestampHi = 0;
+  #timestampLo = 0;
+  readonly #digits: Uint8Array = new Uint8Array(INT64_TEXT_BYTES);
+  #digitCount = 0;
 
   constructor(json: JsonText, table: TableDescriptor, traits: StreamTraits, rawTimes: boolean) {
     this.#json = json;
@@ -38,6 +53,9 @@ export class ScyllaWriter implements PartitionWriter {
     this.#rawTimes = rawTimes;
     this.#statics = new RowColumns(table, true, false);
     this.#regulars = new RowColumns(table, false, false);
+    this.#liveStatics = this.#statics.ordered.map(liveTemplate);
+    this.#liveRegulars = this.#regulars.ordered.map(liveTemplate);
+    this.#values = new ValueBytes(json);
   }
 
   fragment(batch: RowBatch, i: number, _position: number): void {
@@ -60,18 +78,18 @@ export class ScyllaWriter implements PartitionWriter {
         break;
       case FragmentKind.StaticRow:
         this.#row.open(batch.bytes, batch.bodyStart[i]!, batch.bodyEnd[i]!);
-        if (this.#statics.find(this.#row) > 0) {
+        if (this.#statics.find(this.#row)) {
           json.key('static_row');
-          this.#cells(this.#statics);
+          this.#cells(this.#statics, this.#liveStatics);
         }
         break;
       case FragmentKind.Row:
-        this.#beginElement('clustering-row', batch, i);
+        this.#beginElement(Literal.Row, Literal.NextRow, batch, i);
         this.#rowFields(batch, i);
         json.end();
         break;
       case FragmentKind.RangeChange:
-        this.#beginElement('range-tombstone-change', batch, i);
+        this.#beginElement(Literal.Change, Literal.NextChange, batch, i);
         json.key('weight');
         json.number(String(batch.weight[i]));
         json.key('tombstone');
@@ -110,22 +128,30 @@ export class ScyllaWriter implements PartitionWriter {
     this.#json.string(keyText(values, types));
   }
 
-  #beginElement(type: string, batch: RowBatch, i: number): void {
+  #beginElement(first: ByteTemplate, next: ByteTemplate, batch: RowBatch, i: number): void {
     const json = this.#json;
     if (!this.#hasElements) {
       this.#hasElements = true;
       json.key('clustering_elements');
       json.beginArray();
     }
-    json.beginObject();
-    json.key('type');
-    json.string(type);
-    const values = clusteringValues(batch.bytes, batch.positionStart[i]!, batch.positionEnd[i]!);
-    if (values.length === 0 && batch.kind[i] === FragmentKind.RangeChange) return; // the very start or end
-    json.key('key');
-    json.beginObject();
-    this.#keyForms(values, this.#table.clustering);
-    json.end();
+    json.template(first, next);
+    json.enter(false, false, 1);
+    const start = batch.positionStart[i]!;
+    const end = batch.positionEnd[i]!;
+    if (start === end && batch.kind[i] === FragmentKind.RangeChange) return; // the very start or end
+    // A prefix of clustering values has the raw form already.
+    json.literal(Literal.RawKey);
+    json.hex(batch.bytes, start, end);
+    json.literal(Literal.KeyValue);
+    const prefix = this.#prefix;
+    const { clustering } = this.#table;
+    prefix.open(batch.bytes, start, end);
+    for (let k = 0; prefix.next(); k++) {
+      if (k > 0) json.raw(':');
+      this.#values.text(clustering[k]!.type, batch.bytes, prefix.valueStart, prefix.valueEnd);
+    }
+    json.literal(Literal.KeyEnd);
   }
 
   #rowFields(batch: RowBatch, i: number): void {
@@ -134,17 +160,16 @@ export class ScyllaWriter implements PartitionWriter {
     row.open(batch.bytes, batch.bodyStart[i]!, batch.bodyEnd[i]!);
     this.#rowTombstones(row);
     if ((row.rowFlags & RowFlag.Liveness) !== 0) {
-      json.key('marker');
-      json.beginObject();
+      json.literal(Literal.Marker);
       this.#timestamp(row.livenessHi, row.livenessLo);
       if (row.livenessTtl !== 0 && row.livenessTtl !== EXPIRED_LIVENESS_TTL) {
         this.#expiry(row.livenessTtl, row.livenessExpiry);
       }
-      json.end();
+      json.literal(Literal.End);
     }
     json.key('columns');
     this.#regulars.find(row);
-    this.#cells(this.#regulars);
+    this.#cells(this.#regulars, this.#liveRegulars);
   }
 
   /** A regular deletion is shown as the shadowable one too, unless that is newer. */
@@ -161,15 +186,24 @@ export class ScyllaWriter implements PartitionWriter {
   }
 
   /** The cells of the row at hand, by column. */
-  #cells(columns: RowColumns): void {
+  #cells(columns: RowColumns, live: readonly LiveTemplate[]): void {
     const json = this.#json;
     const row = this.#row;
     json.beginObject();
-    for (const column of columns.ordered) {
+    const { ordered } = columns;
+    for (let i = 0; i < ordered.length; i++) {
+      const column = ordered[i]!;
       if (!columns.seek(row, column)) continue;
+      const { type } = column;
+      if (!type.isMultiCell && (row.flags & CellFlag.Deleted) === 0) {
+        const { first, next } = live[i]!;
+        json.template(first, next);
+        this.#liveCell(type);
+        continue;
+      }
       json.key(column.name);
-      if (column.type.isMultiCell) this.#multiCell(column.id, column.type);
-      else this.#cell(column.type);
+      if (type.isMultiCell) this.#multiCell(column.id, type);
+      else this.#cell(type);
     }
     json.end();
   }
@@ -194,37 +228,50 @@ export class ScyllaWriter implements PartitionWriter {
       this.#cell(elementType(type, row.bytes, row.pathStart, row.pathEnd));
       json.end();
     }
+    if (isThere) row.pos = row.cellStart;
     json.end();
     json.end();
   }
 
+  /** A value of the innermost container. */
   #cell(type: CqlType): void {
     const json = this.#json;
     const row = this.#row;
     const isDead = (row.flags & CellFlag.Deleted) !== 0;
-    const isCounter = type.kind === TypeKind.Counter;
-    json.beginObject();
-    json.key('is_live');
-    json.boolean(!isDead);
-    json.key('type');
-    if (isCounter) json.string('counter-shards');
-    else json.string(isCollection(type) ? 'frozen-collection' : 'regular');
-    this.#timestamp(row.timestampHi, row.timestampLo);
-    if (isDead) {
-      json.key('deletion_time');
-      this.#time(row.time);
-    } else {
-      if (row.ttl !== 0) this.#expiry(row.ttl, row.time);
-      json.key('value');
-      if (isCounter) this.#counter(row);
-      else json.string(type.toText(row.bytes, row.valueStart, row.valueEnd));
+    json.separate();
+    if (!isDead) {
+      json.literal(liveStart(type));
+      this.#liveCell(type);
+      return;
     }
-    json.end();
+    json.literal(deadStart(type));
+    this.#timestamp(row.timestampHi, row.timestampLo);
+    json.literal(Literal.DeletionTime);
+    this.#time(row.time);
+    json.literal(Literal.End);
+  }
+
+  /** What follows the start of a live cell. */
+  #liveCell(type: CqlType): void {
+    const json = this.#json;
+    const row = this.#row;
+    this.#timestamp(row.timestampHi, row.timestampLo);
+    if (row.ttl !== 0) this.#expiry(row.ttl, row.time);
+    if (type.kind === TypeKind.Counter) {
+      json.literal(Literal.CounterValue);
+      json.enter(true, false, 0);
+      this.#counter(row);
+      json.end();
+      json.literal(Literal.End);
+    } else {
+      json.literal(Literal.Value);
+      this.#values.text(type, row.bytes, row.valueStart, row.valueEnd);
+      json.literal(Literal.ValueEnd);
+    }
   }
 
   #counter({ bytes, valueStart, valueEnd }: RowReader): void {
     const json = this.#json;
-    json.beginArray();
     const count = counterShardCount(bytes, valueStart, valueEnd);
     for (let at = valueEnd - count * SHARD_BYTES; count > 0 && at < valueEnd; at += SHARD_BYTES) {
       json.beginObject();
@@ -236,7 +283,6 @@ export class ScyllaWriter implements PartitionWriter {
       json.number(int64ToBigInt(readI32BE(bytes, at + 16), readI32BE(bytes, at + 20)).toString());
       json.end();
     }
-    json.end();
   }
 
   /** `{}` for none. */
@@ -244,31 +290,102 @@ export class ScyllaWriter implements PartitionWriter {
     const json = this.#json;
     json.beginObject();
     if (hi !== INT64_MIN_HI || lo !== INT64_MIN_LO) {
+      json.literal(Literal.Timestamp);
       this.#timestamp(hi, lo);
-      json.key('deletion_time');
+      json.literal(Literal.DeletionTime);
       this.#time(time);
     }
     json.end();
   }
 
   #timestamp(hi: number, lo: number): void {
-    this.#json.key('timestamp');
-    this.#json.number(int64ToBigInt(hi, lo).toString());
+    const json = this.#json;
+    const digits = this.#digits;
+    if (hi !== this.#timestampHi || lo !== this.#timestampLo || this.#digitCount === 0) {
+      this.#digitCount = writeI64(digits, 0, hi, lo);
+      this.#timestampHi = hi;
+      this.#timestampLo = lo;
+    }
+    const at = json.reserve(INT64_TEXT_BYTES);
+    const { bytes } = json;
+    for (let i = 0; i < this.#digitCount; i++) bytes[at + i] = digits[i]!;
+    json.length = at + this.#digitCount;
   }
 
+  /** Members of a container that templates write. */
   #expiry(ttl: number, time: number): void {
-    this.#json.key('ttl');
-    this.#json.string(`${ttl}s`);
-    this.#json.key('expiry');
+    const json = this.#json;
+    json.literal(Literal.Ttl);
+    json.integerText(ttl);
+    json.literal(Literal.Expiry);
     this.#time(time);
   }
 
   #time(time: number): void {
+    const json = this.#json;
     const seconds = this.#traits.hasUnsignedTimes ? time : time | 0;
-    if (this.#rawTimes) this.#json.number(String(seconds));
-    else this.#json.string(spacedTime(seconds));
+    if (this.#rawTimes) {
+      json.raw(String(seconds));
+      return;
+    }
+    json.raw('"');
+    this.#times.spaced(json, seconds);
+    json.raw('"');
   }
 }
+
+/** The name of a column and the start of its live cell, up to the timestamp, without and with a comma before it. */
+interface LiveTemplate {
+  readonly first: ByteTemplate;
+  readonly next: ByteTemplate;
+}
+
+function liveTemplate({ name, type }: NamedColumn): LiveTemplate {
+  const text = `${JSON.stringify(name)}:${cellStart(true, typeName(type))}`;
+  return { first: textTemplate(text), next: textTemplate(`,${text}`) };
+}
+
+function typeName(type: CqlType): string {
+  if (type.kind === TypeKind.Counter) return COUNTER;
+  return isCollection(type) ? FROZEN : REGULAR;
+}
+
+function liveStart(type: CqlType): ByteTemplate {
+  if (type.kind === TypeKind.Counter) return Literal.Counter;
+  return isCollection(type) ? Literal.Frozen : Literal.Live;
+}
+
+function deadStart(type: CqlType): ByteTemplate {
+  return textTemplate(cellStart(false, typeName(type)));
+}
+
+const cellStart = (isLive: boolean, type: string): string => `{"is_live":${isLive},"type":"${type}","timestamp":`;
+const REGULAR = 'regular';
+const FROZEN = 'frozen-collection';
+const COUNTER = 'counter-shards';
+
+/** Stretches of the result that are always the same. */
+const Literal = {
+  Row: textTemplate('{"type":"clustering-row"'),
+  NextRow: textTemplate(',{"type":"clustering-row"'),
+  Change: textTemplate('{"type":"range-tombstone-change"'),
+  NextChange: textTemplate(',{"type":"range-tombstone-change"'),
+  RawKey: textTemplate(',"key":{"raw":"'),
+  KeyValue: textTemplate('","value":"'),
+  KeyEnd: textTemplate('"}'),
+  Marker: textTemplate(',"marker":{"timestamp":'),
+  Timestamp: textTemplate('"timestamp":'),
+  DeletionTime: textTemplate(',"deletion_time":'),
+  Ttl: textTemplate(',"ttl":"'),
+  Expiry: textTemplate('s","expiry":'),
+  End: textTemplate('}'),
+  Live: textTemplate(cellStart(true, REGULAR)),
+  Frozen: textTemplate(cellStart(true, FROZEN)),
+  Counter: textTemplate(cellStart(true, COUNTER)),
+  Value: textTemplate(',"value":"'),
+  CounterValue: textTemplate(',"value":['),
+  ValueEnd: textTemplate('"}'),
+} as const;
 
 function isCollection({ kind }: CqlType): boolean {
   return kind === TypeKind.List || kind === TypeKind.Set || kind === TypeKind.Map;

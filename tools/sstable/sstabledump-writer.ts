@@ -1,6 +1,7 @@
-import { INT64_MIN_HI, INT64_MIN_LO, int64ToBigInt } from '../../core/int64.ts';
+import { INT64_MIN_HI, INT64_MIN_LO } from '../../core/int64.ts';
 import { CellFlag, RowFlag, RowReader } from '../../core/mutation/row-body.ts';
 import { FragmentKind, type RowBatch } from '../../core/read/row-batch.ts';
+import { ClusteringPrefixReader } from '../../core/schema/clustering-prefix.ts';
 import type { TableDescriptor } from '../../core/schema/table.ts';
 import { blobType } from '../../core/types/blob.ts';
 import { quoteIdentifier } from '../../core/types/cql-identifier.ts';
@@ -10,11 +11,13 @@ import { cassandraText } from './cassandra-text.ts';
 import { elementType, fieldIndex, pathType } from './cell-types.ts';
 import type { DumpOptions } from './dump-options.ts';
 import type { JsonText } from './json-text.ts';
-import { counterTotal, jsonValue } from './json-value.ts';
-import { clusteringValues, partitionKeyValues } from './key-text.ts';
+import { counterTotal } from './json-value.ts';
+import { partitionKeyValues } from './key-text.ts';
 import type { PartitionWriter, StreamTraits } from './partition-writer.ts';
 import { type NamedColumn, RowColumns } from './row-columns.ts';
-import { isoMicros, isoSeconds } from './time-text.ts';
+import { type CellTemplate, SstabledumpTemplates } from './sstabledump-templates.ts';
+import { int64Bytes, TimeBytes } from './time-bytes.ts';
+import { ValueBytes } from './value-bytes.ts';
 
 /** The first Cassandra whose sstabledump tells the kind of table. */
 const TABLE_KIND_VERSION = 5;
@@ -32,8 +35,13 @@ export class SstabledumpWriter implements PartitionWriter {
   readonly #statics: RowColumns;
   readonly #regulars: RowColumns;
   readonly #row: RowReader = new RowReader();
-  /** Names of columns as identifiers in JSON. */
-  readonly #names: Map<string, string> = new Map();
+  readonly #prefix: ClusteringPrefixReader = new ClusteringPrefixReader();
+  readonly #values: ValueBytes;
+  readonly #times: TimeBytes = new TimeBytes(true);
+  readonly #templates: SstabledumpTemplates;
+  // Of the columns, in their order.
+  readonly #staticCells: readonly CellTemplate[];
+  readonly #regularCells: readonly CellTemplate[];
   /** The range deletion in force. */
   #openHi: number = INT64_MIN_HI;
   #openLo: number = INT64_MIN_LO;
@@ -46,6 +54,11 @@ export class SstabledumpWriter implements PartitionWriter {
     this.#options = options;
     this.#statics = new RowColumns(table, true, true);
     this.#regulars = new RowColumns(table, false, true);
+    this.#values = new ValueBytes(json);
+    const templates = new SstabledumpTemplates(json.style, json.depth);
+    this.#templates = templates;
+    this.#staticCells = this.#statics.ordered.map(({ name }) => templates.cell(name));
+    this.#regularCells = this.#regulars.ordered.map(({ name }) => templates.cell(name));
   }
 
   fragment(batch: RowBatch, i: number, position: number): void {
@@ -55,7 +68,7 @@ export class SstabledumpWriter implements PartitionWriter {
         break;
       case FragmentKind.StaticRow:
         this.#row.open(batch.bytes, batch.bodyStart[i]!, batch.bodyEnd[i]!);
-        if (this.#statics.find(this.#row) > 0) this.#staticBlock(position);
+        if (this.#statics.find(this.#row)) this.#staticBlock(position);
         break;
       case FragmentKind.Row:
         this.#clusteredRow(batch, i, position);
@@ -86,7 +99,7 @@ export class SstabledumpWriter implements PartitionWriter {
     json.key('key');
     this.#keyValues(batch.bytes, batch.positionStart[i]!, batch.positionEnd[i]!);
     json.key('position');
-    json.number(String(position));
+    json.integer(position);
     if (batch.bodyEnd[i]! > batch.bodyStart[i]!) {
       this.#deletionInfo(batch.deletionHi(i), batch.deletionLo(i), batch.deletionTime(i));
     }
@@ -110,8 +123,8 @@ export class SstabledumpWriter implements PartitionWriter {
     json.key('type');
     json.string('static_block');
     json.key('position');
-    json.number(String(position));
-    this.#cells(this.#statics);
+    json.integer(position);
+    this.#cells(this.#statics, this.#staticCells);
     json.end();
   }
 
@@ -119,19 +132,16 @@ export class SstabledumpWriter implements PartitionWriter {
     const json = this.#json;
     const row = this.#row;
     row.open(batch.bytes, batch.bodyStart[i]!, batch.bodyEnd[i]!);
-    json.beginObject();
-    json.key('type');
-    json.string('row');
-    json.key('position');
-    json.number(String(position));
+    const { rowStart, nextRowStart, livenessStart, inlineEnd } = this.#templates;
+    json.template(rowStart, nextRowStart);
+    json.integerText(position);
+    json.enter(false, false, 2);
     if (this.#table.clustering.length > 0) this.#clustering(batch, i, 'null');
     if ((row.rowFlags & RowFlag.Liveness) !== 0) {
-      json.key('liveness_info');
-      json.beginObject(true);
-      json.key('tstamp');
+      json.literal(livenessStart);
       this.#timestamp(row.livenessHi, row.livenessLo);
       if (row.livenessTtl !== 0) this.#expiry(row.livenessTtl, row.livenessExpiry);
-      json.end();
+      json.literal(inlineEnd);
     }
     if ((row.rowFlags & RowFlag.Deletion) !== 0) {
       this.#deletionInfo(row.deletionHi, row.deletionLo, row.deletionTime);
@@ -139,19 +149,22 @@ export class SstabledumpWriter implements PartitionWriter {
       this.#deletionInfo(row.shadowableHi, row.shadowableLo, row.shadowableTime);
     }
     this.#regulars.find(row);
-    this.#cells(this.#regulars);
+    this.#cells(this.#regulars, this.#regularCells);
     json.end();
   }
 
   /** @param missing JSON that stands for a value that the position lacks */
   #clustering(batch: RowBatch, i: number, missing: string): void {
     const json = this.#json;
-    const values = clusteringValues(batch.bytes, batch.positionStart[i]!, batch.positionEnd[i]!);
+    const { clustering } = this.#table;
+    const prefix = this.#prefix;
+    prefix.open(batch.bytes, batch.positionStart[i]!, batch.positionEnd[i]!);
     json.key('clustering');
     json.beginArray(true);
-    for (const [place, { type }] of this.#table.clustering.entries()) {
-      const value = values[place];
-      json.number(value === undefined ? missing : jsonValue(type, value, 0, value.length));
+    for (let k = 0; k < clustering.length; k++) {
+      json.separate();
+      if (prefix.next()) this.#values.value(clustering[k]!.type, batch.bytes, prefix.valueStart, prefix.valueEnd);
+      else json.raw(missing);
     }
     json.end();
   }
@@ -199,19 +212,21 @@ export class SstabledumpWriter implements PartitionWriter {
   }
 
   /** The cells of the row at hand, by column. */
-  #cells(columns: RowColumns): void {
+  #cells(columns: RowColumns, templates: readonly CellTemplate[]): void {
     const row = this.#row;
     this.#json.key('cells');
     this.#json.beginArray();
-    for (const column of columns.ordered) {
+    const { ordered } = columns;
+    for (let i = 0; i < ordered.length; i++) {
+      const column = ordered[i]!;
       if (!columns.seek(row, column)) continue;
-      if (column.type.isMultiCell) this.#multiCell(column);
-      else this.#cell(column.name, column.type, undefined);
+      if (column.type.isMultiCell) this.#multiCell(column, templates[i]!);
+      else this.#cell(templates[i]!, column.type, undefined);
     }
     this.#json.end();
   }
 
-  #multiCell({ id, name, type }: NamedColumn): void {
+  #multiCell({ id, name, type }: NamedColumn, template: CellTemplate): void {
     const { cassandraVersion } = this.#options;
     const json = this.#json;
     const row = this.#row;
@@ -219,7 +234,7 @@ export class SstabledumpWriter implements PartitionWriter {
     if ((row.flags & CellFlag.ComplexDeletion) !== 0) {
       json.beginObject(true);
       json.key('name');
-      json.number(this.#quoted(name));
+      json.string(quoteIdentifier(name));
       this.#deletionInfo(row.timestampHi, row.timestampLo, row.time);
       json.end();
       isThere = row.next();
@@ -229,61 +244,51 @@ export class SstabledumpWriter implements PartitionWriter {
       const field = type.udt?.fieldNames[fieldIndex(bytes, pathStart, pathEnd)];
       const path = field ?? cassandraText(pathType(type) ?? blobType, bytes, pathStart, pathEnd, cassandraVersion);
       const valueType = type.kind === TypeKind.Set ? emptyType : elementType(type, bytes, pathStart, pathEnd);
-      this.#cell(name, valueType, path);
+      this.#cell(template, valueType, path);
     }
+    if (isThere) row.pos = row.cellStart;
   }
 
-  #cell(name: string, type: CqlType, path: string | undefined): void {
+  #cell({ first, next }: CellTemplate, type: CqlType, path: string | undefined): void {
     const json = this.#json;
     const row = this.#row;
-    json.beginObject(true);
-    json.key('name');
-    json.number(this.#quoted(name));
+    const templates = this.#templates;
+    json.template(first, next);
     if (path !== undefined) {
-      json.key('path');
-      json.beginArray();
-      json.string(path);
-      json.end();
+      json.literal(templates.pathStart);
+      json.raw(JSON.stringify(path));
+      json.literal(templates.pathEnd);
     }
     if ((row.flags & CellFlag.Deleted) !== 0) {
-      json.key('deletion_info');
-      json.beginObject();
-      json.key('local_delete_time');
+      json.literal(templates.deletedStart);
       this.#seconds(row.time);
-      json.end();
+      json.literal(templates.inlineEnd);
     } else {
-      json.key('value');
+      json.literal(templates.value);
       const { bytes, valueStart, valueEnd } = row;
-      const isCounter = type.kind === TypeKind.Counter;
-      json.number(isCounter ? counterTotal(bytes, valueStart, valueEnd) : jsonValue(type, bytes, valueStart, valueEnd));
+      if (type.kind === TypeKind.Counter) json.raw(counterTotal(bytes, valueStart, valueEnd));
+      else this.#values.value(type, bytes, valueStart, valueEnd);
     }
     // What the cell shares with the row's liveness is told there.
     const hasLiveness = (row.rowFlags & RowFlag.Liveness) !== 0;
     if (!hasLiveness || row.timestampHi !== row.livenessHi || row.timestampLo !== row.livenessLo) {
-      json.key('tstamp');
+      json.literal(templates.timestamp);
       this.#timestamp(row.timestampHi, row.timestampLo);
     }
     if (row.ttl !== 0 && (!hasLiveness || row.ttl !== row.livenessTtl)) this.#expiry(row.ttl, row.time);
-    json.end();
+    json.literal(templates.inlineEnd);
   }
 
-  #quoted(name: string): string {
-    let text = this.#names.get(name);
-    if (text === undefined) {
-      text = JSON.stringify(quoteIdentifier(name));
-      this.#names.set(name, text);
-    }
-    return text;
-  }
-
+  /** Members of an object on one line. */
   #expiry(ttl: number, expiry: number): void {
     const json = this.#json;
-    json.key('ttl');
-    json.number(String(ttl));
-    json.key('expires_at');
+    const { ttl: ttlStart, expires, expired } = this.#templates;
+    json.literal(ttlStart);
+    json.integerText(ttl);
+    json.literal(expires);
     this.#seconds(expiry);
-    json.key('expired');
-    json.boolean(this.#signed(expiry) <= this.#options.nowSeconds);
+    json.literal(expired);
+    json.raw(this.#signed(expiry) <= this.#options.nowSeconds ? 'true' : 'false');
   }
 
   #deletionInfo(hi: number, lo: number, time: number): void {
@@ -291,20 +296,31 @@ export class SstabledumpWriter implements PartitionWriter {
     json.key('deletion_info');
     json.beginObject(true);
     json.key('marked_deleted');
+    json.separate();
     this.#timestamp(hi, lo);
     json.key('local_delete_time');
+    json.separate();
     this.#seconds(time);
     json.end();
   }
 
+  /** A string. */
   #timestamp(hi: number, lo: number): void {
-    const micros = int64ToBigInt(hi, lo);
-    this.#json.string(this.#options.rawTimes ? micros.toString() : isoMicros(micros));
+    const json = this.#json;
+    json.raw('"');
+    if (this.#options.rawTimes) int64Bytes(json, hi, lo);
+    else this.#times.isoMicros(json, hi, lo);
+    json.raw('"');
   }
 
+  /** A string. */
   #seconds(time: number): void {
+    const json = this.#json;
     const seconds = this.#signed(time);
-    this.#json.string(this.#options.rawTimes ? String(seconds) : isoSeconds(seconds));
+    json.raw('"');
+    if (this.#options.rawTimes) json.raw(String(seconds));
+    else this.#times.isoSeconds(json, seconds);
+    json.raw('"');
   }
 
   #signed(time: number): number {

@@ -8,6 +8,11 @@ export class CollectedOutput implements TextOutput {
   write(text: string): void {
     this.text += text;
   }
+  writeBytes(bytes: Uint8Array): boolean {
+    this.text += Buffer.from(bytes).toString();
+    bytes.fill(0); // as its owner may do
+    return true;
+  }
   line(text: string): void {
     this.text += `${text}\n`;
   }
